@@ -71,8 +71,14 @@ export function parseRepositoryKey(key: string): RepositoryName {
   return name;
 }
 
-type Tag = { registry: string; repository: string; tag: string };
-type Repository = { registry: string; repository: string };
+interface Repository {
+  registry: string;
+  repository: string;
+}
+
+interface Tag extends Repository {
+  tag: string;
+}
 
 /** The subjects of every stream, in one place. */
 export const SUBJECTS = {

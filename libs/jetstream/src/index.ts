@@ -1,0 +1,33 @@
+export { Appender, type AppendResult } from './append.ts';
+export { connectNats, serversAndCredentials, type ConnectionSettings } from './connection.ts';
+export { HistoryLog } from './history-log.ts';
+export { headOf, HistoryTail, type HistoryHead } from './history-tail.ts';
+export {
+  askAvailableTags,
+  askNextScan,
+  askScanNow,
+  askTagExists,
+  NoAnswer,
+  QUERIES,
+  type AvailableTagsAnswer,
+  type NextScanAnswer,
+  type QueryRefusal,
+  type RepositoryQuestion,
+  type ScanNowAnswer,
+  type TagExistsAnswer,
+  type TagQuestion,
+} from './queries.ts';
+export { checkNats, JetStreamModule, NATS } from './nest-module.ts';
+export { pause, readStream, type ReadOptions, type StoredMessage } from './reader.ts';
+export { RetryLater, ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
+export { ScanLog } from './scan-log.ts';
+export { ScanQueue, type RequestOutcome } from './scan-queue.ts';
+export { ScanStateStore, type RepositoryScanState, type TagScanState } from './scan-state.ts';
+export { BUCKETS, ensureStreams, STREAMS, streamState, type StreamSummary } from './streams.ts';
+export { Tail } from './tail.ts';
+export { readThrottles, ThrottleBook, type Lease, type LeasePurpose, type ThrottleState } from './throttle.ts';
+export { TrackingLog, type TrackOutcome, type UntrackOutcome } from './tracking-log.ts';
+export { TrackingTail, type TrackedRepository, type TrackedTag } from './tracking-tail.ts';
+export { JetStreamContext, JetStreamStrategy, KeepErrorClass, type WorkSource } from './transport.ts';
+export { ViewLog } from './views.ts';
+export type { NatsConnection } from '@nats-io/transport-node';

@@ -1,0 +1,51 @@
+import { Global, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { connectNats, type ConnectionSettings } from './connection.ts';
+import { ensureStreams } from './streams.ts';
+
+/** Injects the service's `NatsConnection`; streams and buckets exist by then. */
+export const NATS = Symbol('NatsConnection');
+
+/** Closes the connection after everything that uses it has ended. */
+class ConnectionEnd implements OnApplicationShutdown {
+  readonly #nc: NatsConnection;
+  constructor(nc: NatsConnection) {
+    this.#nc = nc;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    // Draining waits for what is buffered; a server that is away must not hold up the end.
+    await Promise.race([this.#nc.drain(), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]).catch(
+      () => undefined,
+    );
+  }
+}
+
+/** One connection for the whole service, under `NATS`. */
+@Global()
+@Module({})
+export class JetStreamModule {
+  static forRoot(settings: ConnectionSettings & { replicas: 1 | 3 }): DynamicModule {
+    return {
+      module: JetStreamModule,
+      providers: [
+        {
+          provide: NATS,
+          useFactory: async (): Promise<NatsConnection> => {
+            const nc = await connectNats(settings);
+            await ensureStreams(nc, { replicas: settings.replicas });
+            return nc;
+          },
+        },
+        { provide: ConnectionEnd, useFactory: (nc: NatsConnection) => new ConnectionEnd(nc), inject: [NATS] },
+      ],
+      exports: [NATS],
+    };
+  }
+}
+
+/** A readiness check: rejects while the connection is lost. */
+export async function checkNats(nc: NatsConnection): Promise<void> {
+  if (nc.isClosed()) throw new Error('the connection to NATS is closed');
+  await nc.flush();
+}

@@ -1,0 +1,107 @@
+import type { RepositoryName, Reference } from '@dtm/oci';
+import { NoRespondersError, RequestError, TimeoutError, type NatsConnection } from '@nats-io/transport-node';
+
+/** Subjects of the questions that one service asks another, each with a deadline. */
+export const QUERIES = {
+  tagExists: 'registry.query.tag-exists',
+  availableTags: 'registry.query.available-tags',
+  nextScan: 'schedule.query.next-scan',
+  scanNow: 'schedule.query.scan-now',
+} as const;
+
+/** How a registry refuses an answer. */
+export interface QueryRefusal {
+  outcome: 'not-found' | 'refused' | 'unreachable' | 'throttled';
+  /** In words that a user can act on. */
+  reason: string;
+  /** RFC 3339; when to try again, where it is throttled. */
+  retryAt?: string;
+}
+
+/** Whether a registry has a tag. */
+export type TagExistsAnswer = { outcome: 'exists' } | QueryRefusal;
+
+/** Which tags a repository has. */
+export type AvailableTagsAnswer = { outcome: 'listed'; tags: string[] } | QueryRefusal;
+
+/** When a tag is due next; `at` null where nothing plans it. */
+export interface NextScanAnswer {
+  at: string | null;
+  /** In words. */
+  reason: string;
+}
+
+export interface ScanNowAnswer {
+  /** RFC 3339 */
+  dueAt: string;
+}
+
+export interface TagQuestion {
+  registry: string;
+  repository: string;
+  tag: string;
+}
+
+export interface RepositoryQuestion {
+  registry: string;
+  repository: string;
+}
+
+/** Nobody answered within the deadline: the service that knows is not up, or too busy. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}
+
+interface Deadline {
+  timeoutMs: number;
+}
+
+/** Asks the registry, by way of a fetcher, whether a tag exists. Rejects with `NoAnswer`. */
+export async function askTagExists(
+  nc: NatsConnection,
+  reference: Reference,
+  deadline: Deadline,
+): Promise<TagExistsAnswer> {
+  const { registry, repository, tag } = reference;
+  return ask<TagExistsAnswer>(nc, QUERIES.tagExists, { registry, repository, tag } satisfies TagQuestion, deadline);
+}
+
+/** Asks the registry, by way of a fetcher, for a repository's tags. Rejects with `NoAnswer`. */
+export async function askAvailableTags(
+  nc: NatsConnection,
+  name: RepositoryName,
+  deadline: Deadline,
+): Promise<AvailableTagsAnswer> {
+  const question: RepositoryQuestion = { registry: name.registry, repository: name.repository };
+  return ask<AvailableTagsAnswer>(nc, QUERIES.availableTags, question, deadline);
+}
+
+/** Asks the scheduler when a tag is due next, and why then. Rejects with `NoAnswer`. */
+export async function askNextScan(
+  nc: NatsConnection,
+  reference: Reference,
+  deadline: Deadline,
+): Promise<NextScanAnswer> {
+  const { registry, repository, tag } = reference;
+  return ask<NextScanAnswer>(nc, QUERIES.nextScan, { registry, repository, tag } satisfies TagQuestion, deadline);
+}
+
+/** Tells the scheduler that a repository is due now. Rejects with `NoAnswer`. */
+export async function askScanNow(nc: NatsConnection, name: RepositoryName, deadline: Deadline): Promise<ScanNowAnswer> {
+  const question: RepositoryQuestion = { registry: name.registry, repository: name.repository };
+  return ask<ScanNowAnswer>(nc, QUERIES.scanNow, question, deadline);
+}
+
+async function ask<T>(nc: NatsConnection, subject: string, question: unknown, deadline: Deadline): Promise<T> {
+  let reply;
+  try {
+    reply = await nc.request(subject, JSON.stringify(question), { timeout: deadline.timeoutMs });
+  } catch (error) {
+    const silent = error instanceof TimeoutError || error instanceof NoRespondersError || error instanceof RequestError;
+    if (silent) throw new NoAnswer(`nobody answered ${subject} within ${deadline.timeoutMs} ms`, { cause: error });
+    throw error;
+  }
+  const message = reply.json<{ answer: T } | { error: string }>();
+  if ('error' in message) throw new Error(`${subject}: ${message.error}`);
+  return message.answer;
+}

@@ -1,0 +1,42 @@
+import { encode, EVENT_TYPES, CONTENT_TYPE, repositoryKey, SUBJECTS, type ScanRequest } from '@dtm/events';
+import { jetstream, JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+
+/** `pending`: the repository's last request is not done yet; the caller keeps it due. */
+export type RequestOutcome = 'requested' | 'pending';
+
+/** The server's code for "maximum messages per subject exceeded". */
+const MAX_MESSAGES_PER_SUBJECT = 10077;
+
+/** Asks for scans: the writing side of the work queue SCANS. */
+export class ScanQueue {
+  readonly #js: JetStreamClient;
+  readonly #headers: MsgHdrs;
+
+  constructor(nc: NatsConnection) {
+    this.#js = jetstream(nc);
+    this.#headers = headers();
+    this.#headers.set('content-type', CONTENT_TYPE);
+  }
+
+  /** Asks for one scan. `slot` names the occasion, so that two schedulers that find the same thing ask once. */
+  async request(request: ScanRequest, slot: string): Promise<RequestOutcome> {
+    const name = `${request.registry}/${request.repository}`;
+    const id = `${repositoryKey(request)}@${slot}`;
+    const bytes = encode({
+      id,
+      source: '/docker-tag-monitor/scheduler',
+      type: EVENT_TYPES.ScanRequest,
+      subject: name,
+      time: request.requestedAt,
+      data: request,
+    });
+    try {
+      await this.#js.publish(SUBJECTS.scanRequest(request), bytes, { msgID: id, headers: this.#headers });
+      return 'requested';
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === MAX_MESSAGES_PER_SUBJECT) return 'pending';
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { repositoryKey } from '@dtm/events';
+import { Kvm, type KV } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { isWrongSequence } from './append.ts';
+import { BUCKETS } from './streams.ts';
+
+/** What the last scans knew of a tag beyond its history. */
+export interface TagScanState {
+  /** Sequence of the history event that was last confirmed. */
+  sequence: number;
+  /** When the last request that confirmed it was sent. */
+  lastSeenAt: Date;
+  /** When the first of the answers "not there" arrived, while they last. */
+  missingSince: Date | null;
+}
+
+/** A repository's state with the revision that a write must be based on. */
+export interface RepositoryScanState {
+  tags: Map<string, TagScanState>;
+  /** 0 where nothing is stored. */
+  revision: number;
+}
+
+/** A value in a bucket may have 1 MB: 5,000 tags take a third of it. */
+const TAGS_PER_CHUNK = 5_000;
+
+/** [tag, sequence, lastSeenAt ms since the epoch, missingSince ms or 0] */
+type StoredTag = [string, number, number, number];
+
+interface Chunk {
+  /** Chunks of one write carry the same. */
+  write: string;
+  chunks: number;
+  tags: StoredTag[];
+}
+
+/**
+ * KV SCAN_STATE. Losing it costs nothing but weaker bounds: the record itself is the stream. Written last of all writes
+ * of a scan; the first chunk by compare-and-swap, so that of two scans of a repository the later one knows it lost.
+ */
+export class ScanStateStore {
+  readonly #kv: KV;
+
+  private constructor(kv: KV) {
+    this.#kv = kv;
+  }
+
+  static async open(nc: NatsConnection): Promise<ScanStateStore> {
+    return new ScanStateStore(await new Kvm(nc).open(BUCKETS.scanState));
+  }
+
+  async read(name: { registry: string; repository: string }): Promise<RepositoryScanState> {
+    const key = repositoryKey(name);
+    const first = await this.#kv.get(key);
+    if (first === null || first.operation !== 'PUT') return { tags: new Map(), revision: first?.revision ?? 0 };
+    const head = first.json<Chunk>();
+    const chunks = [head];
+    for (let i = 1; i < head.chunks; i++) {
+      const entry = await this.#kv.get(chunkKey(key, i));
+      const chunk = entry?.operation === 'PUT' ? entry.json<Chunk>() : null;
+      // A chunk of another write says nothing certain: its tags fall back to weaker bounds.
+      if (chunk?.write === head.write) chunks.push(chunk);
+    }
+    const tags = new Map<string, TagScanState>();
+    for (const chunk of chunks) {
+      for (const [tag, sequence, seen, missing] of chunk.tags) {
+        tags.set(tag, { sequence, lastSeenAt: new Date(seen), missingSince: missing === 0 ? null : new Date(missing) });
+      }
+    }
+    return { tags, revision: first.revision };
+  }
+
+  /** False where another scan has written since `revision`; nothing is stored then that a reader would take for whole. */
+  async write(
+    name: { registry: string; repository: string },
+    tags: ReadonlyMap<string, TagScanState>,
+    revision: number,
+    writeId: string,
+  ): Promise<boolean> {
+    const key = repositoryKey(name);
+    const stored: StoredTag[] = [];
+    for (const [tag, state] of tags) {
+      stored.push([tag, state.sequence, state.lastSeenAt.getTime(), state.missingSince?.getTime() ?? 0]);
+    }
+    const count = Math.max(1, Math.ceil(stored.length / TAGS_PER_CHUNK));
+    for (let i = count - 1; i >= 0; i--) {
+      const part = stored.slice(i * TAGS_PER_CHUNK, (i + 1) * TAGS_PER_CHUNK);
+      const value = JSON.stringify({ write: writeId, chunks: count, tags: part } satisfies Chunk);
+      if (i > 0) {
+        await this.#kv.put(chunkKey(key, i), value);
+        continue;
+      }
+      try {
+        await this.#kv.put(key, value, { previousSeq: revision });
+      } catch (error) {
+        if (isWrongSequence(error)) return false;
+        throw error;
+      }
+    }
+    return true;
+  }
+}
+
+function chunkKey(key: string, index: number): string {
+  return `${key}.${index}`;
+}

@@ -1,0 +1,114 @@
+import {
+  DiscardPolicy,
+  jetstreamManager,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  RetentionPolicy,
+  StorageType,
+  type JetStreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
+import { nanos, type NatsConnection } from '@nats-io/transport-node';
+
+/** The streams, by what they hold. */
+export const STREAMS = { history: 'HISTORY', tracking: 'TRACKING', scans: 'SCANS', scanLog: 'SCAN_LOG' } as const;
+
+/** The key-value buckets. */
+export const BUCKETS = { scanState: 'SCAN_STATE', throttle: 'THROTTLE', views: 'VIEWS' } as const;
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** How long the log of scans is kept. */
+export const SCAN_LOG_MAX_AGE_MS = 60 * DAY_MS;
+
+/** How long a repeated scan request is recognised by its message id. */
+export const SCAN_DEDUPLICATION_MS = 120_000;
+
+type Definition = Partial<StreamConfig> & { name: string; subjects: string[] };
+
+const DEFINITIONS: readonly Definition[] = [
+  {
+    name: STREAMS.history,
+    description: 'Every change of every tag, for ever',
+    subjects: ['history.>', 'imported.>'],
+    retention: RetentionPolicy.Limits,
+    // A purge succeeds under deny_delete alone.
+    deny_delete: true,
+    deny_purge: true,
+    allow_direct: true,
+  },
+  {
+    name: STREAMS.tracking,
+    description: 'Which tags are tracked, and who asked for it',
+    subjects: ['tracking.>'],
+    retention: RetentionPolicy.Limits,
+    deny_delete: true,
+    deny_purge: true,
+    allow_direct: true,
+  },
+  {
+    name: STREAMS.scans,
+    description: 'Repositories that are due, one request pending for each',
+    subjects: ['scan.request.>'],
+    retention: RetentionPolicy.Workqueue,
+    max_msgs_per_subject: 1,
+    discard: DiscardPolicy.New,
+    discard_new_per_subject: true,
+    duplicate_window: nanos(SCAN_DEDUPLICATION_MS),
+  },
+  {
+    name: STREAMS.scanLog,
+    description: 'How each scan went',
+    subjects: ['scan.done.>', 'scan.failed.>'],
+    retention: RetentionPolicy.Limits,
+    max_age: nanos(SCAN_LOG_MAX_AGE_MS),
+    allow_direct: true,
+  },
+];
+
+/** Creates the streams and buckets that are missing and leaves those that exist as they are; every service calls it at start. */
+export async function ensureStreams(nc: NatsConnection, options: { replicas?: 1 | 3 } = {}): Promise<void> {
+  const replicas = options.replicas ?? 1;
+  const jsm = await jetstreamManager(nc);
+  for (const definition of DEFINITIONS) {
+    await ensureStream(jsm, { ...definition, storage: StorageType.File, num_replicas: replicas });
+  }
+  const kvm = new Kvm(nc);
+  for (const bucket of Object.values(BUCKETS)) {
+    await kvm.create(bucket, { history: 1, storage: StorageType.File, replicas });
+  }
+}
+
+/** What a reader must know of a stream before it trusts a checkpoint. */
+export interface StreamSummary {
+  /** When the stream was made: another one under the same name has another time. */
+  created: Date;
+  /** 0 in an empty stream. */
+  firstSequence: number;
+  lastSequence: number;
+}
+
+/** Asks the stream's leader; throws where the stream does not exist. */
+export async function streamState(nc: NatsConnection, stream: string): Promise<StreamSummary> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const info = await jsm.streams.info(stream);
+  return { created: new Date(info.created), firstSequence: info.state.first_seq, lastSequence: info.state.last_seq };
+}
+
+async function ensureStream(jsm: JetStreamManager, definition: Definition): Promise<void> {
+  try {
+    await jsm.streams.info(definition.name);
+    return;
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound)) throw error;
+  }
+  try {
+    await jsm.streams.add(definition);
+  } catch (error) {
+    // Another service was faster; whatever else is wrong shows when the stream is asked for.
+    await jsm.streams.info(definition.name).catch(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,99 @@
+import { Catch, type ExceptionFilter } from '@nestjs/common';
+import { BaseRpcContext, Server, type CustomTransportStrategy } from '@nestjs/microservices';
+import type { NatsConnection, Subscription } from '@nats-io/transport-node';
+import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
+
+/** A durable source of jobs: `handle` resolves when a job is done (it is acknowledged), rejects when it is to come again. */
+export interface WorkSource<T> {
+  start(handle: (job: T) => Promise<void>): void;
+  stop(): Promise<void>;
+}
+
+/** What a handler gets as its second parameter. */
+export class JetStreamContext extends BaseRpcContext<[pattern: string]> {
+  /** The pattern by which the handler was found. */
+  get pattern(): string {
+    return this.getArgByIndex(0);
+  }
+}
+
+/** Queue group of those that answer requests: one of the replicas does. */
+const QUEUE = 'docker-tag-monitor';
+
+/**
+ * Nest's transport over JetStream: `@EventPattern(name)` handles the jobs of the work source of that name, acknowledged
+ * after success; `@MessagePattern(subject)` answers NATS requests, JSON in and out.
+ */
+export class JetStreamStrategy extends Server implements CustomTransportStrategy {
+  // Without it Nest logs a failed event handler and calls it handled; here it must become a nak.
+  override readonly propagatesEventHandlerErrors = true;
+  readonly #nc: NatsConnection;
+  readonly #sources: ReadonlyMap<string, WorkSource<unknown>>;
+  readonly #subscriptions: Subscription[] = [];
+
+  constructor(nc: NatsConnection, sources: Readonly<Record<string, WorkSource<unknown>>>) {
+    super();
+    this.#nc = nc;
+    this.#sources = new Map(Object.entries(sources));
+  }
+
+  override listen(callback: (error?: unknown) => void): void {
+    for (const [pattern, handler] of this.messageHandlers) {
+      const call = async (data: unknown): Promise<unknown> =>
+        settle(await handler(data, new JetStreamContext([pattern])));
+      if (handler.isEventHandler === true) {
+        const source = this.#sources.get(pattern);
+        if (source === undefined) return callback(new Error(`nothing delivers the event pattern ${pattern}`));
+        source.start(async (job) => {
+          await call(job);
+        });
+      } else {
+        this.#subscriptions.push(this.#answer(pattern, call));
+      }
+    }
+    callback();
+  }
+
+  override async close(): Promise<void> {
+    await Promise.all(this.#subscriptions.map(async (subscription) => subscription.drain().catch(() => undefined)));
+    await Promise.all([...this.#sources.values()].map(async (source) => source.stop()));
+  }
+
+  /** There are no transport events to listen to: the connection reports its own status. */
+  override on(): void {
+    return;
+  }
+
+  override unwrap<T>(): T {
+    return this.#nc as T;
+  }
+
+  #answer(subject: string, call: (data: unknown) => Promise<unknown>): Subscription {
+    return this.#nc.subscribe(subject, {
+      queue: QUEUE,
+      callback: (error, message) => {
+        if (error !== null) return;
+        void Promise.resolve()
+          .then(() => call(message.json()))
+          .then(
+            (answer) => message.respond(JSON.stringify({ answer })),
+            (failure: unknown) =>
+              message.respond(JSON.stringify({ error: failure instanceof Error ? failure.message : 'it failed' })),
+          )
+          .catch((failure: unknown) => this.logger.error(`answering ${subject} failed: ${String(failure)}`));
+      },
+    });
+  }
+}
+
+async function settle(result: unknown): Promise<unknown> {
+  return isObservable(result) ? lastValueFrom(result as Observable<unknown>, { defaultValue: undefined }) : result;
+}
+
+/** Nest's default filter erases an error's class, and with it the delay of a `RetryLater`: bind this one to every controller of handlers. */
+@Catch()
+export class KeepErrorClass implements ExceptionFilter {
+  catch(error: unknown): Observable<never> {
+    return throwError(() => error);
+  }
+}

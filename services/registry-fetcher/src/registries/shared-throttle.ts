@@ -1,0 +1,108 @@
+import { pause, type LeasePurpose, type ThrottleBook } from '@dtm/jetstream';
+import { RegistryFailure, type Throttle } from '@dtm/registry-client';
+
+interface Waiter {
+  resolve: () => void;
+  reject: (error: unknown) => void;
+  signal: AbortSignal | undefined;
+}
+
+interface Budget {
+  waiting: Waiter[];
+  /** Leased and not used yet. */
+  tokens: number;
+  /** Epoch ms; what is left then is given up, as the lease was for a moment. */
+  expiresAt: number;
+  pumping: boolean;
+}
+
+const LEASE_LIFE_MS = 1_000;
+/** Leases of a twentieth of a second's requests keep the bucket quiet where the rate is high. */
+const LEASES_PER_SECOND = 20;
+
+/** The registries' budgets, shared by all fetchers through the throttle book, handed out to this process's requests. */
+export class SharedThrottle implements Throttle {
+  readonly #book: ThrottleBook;
+  readonly #rateOf: (registry: string) => number;
+  readonly #purpose: LeasePurpose;
+  readonly #budgets = new Map<string, Budget>();
+
+  constructor(book: ThrottleBook, rateOf: (registry: string) => number, purpose: LeasePurpose) {
+    this.#book = book;
+    this.#rateOf = rateOf;
+    this.#purpose = purpose;
+  }
+
+  acquire(registry: string, signal?: AbortSignal): Promise<void> {
+    const budget = this.#budgetOf(registry);
+    if (budget.tokens > 0 && budget.waiting.length === 0 && Date.now() < budget.expiresAt) {
+      budget.tokens--;
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      budget.waiting.push({ resolve, reject, signal });
+      if (!budget.pumping) void this.#pump(registry, budget);
+    });
+  }
+
+  async halt(registry: string, until: Date, reason: string): Promise<void> {
+    const budget = this.#budgets.get(registry);
+    if (budget !== undefined) budget.tokens = 0;
+    await this.#book.halt(registry, until, reason);
+  }
+
+  async #pump(registry: string, budget: Budget): Promise<void> {
+    budget.pumping = true;
+    try {
+      while (budget.waiting.length > 0) {
+        const wanted = Math.max(budget.waiting.length, Math.floor(this.#rateOf(registry) / LEASES_PER_SECOND));
+        const lease = await this.#book.lease(registry, wanted, this.#purpose);
+        if (lease.halted) {
+          rejectAll(budget, halted(registry, lease.retryAt));
+          return;
+        }
+        budget.tokens = lease.granted;
+        budget.expiresAt = Date.now() + LEASE_LIFE_MS;
+        while (budget.tokens > 0 && budget.waiting.length > 0) {
+          const waiter = budget.waiting.shift();
+          if (waiter === undefined) break;
+          if (waiter.signal?.aborted === true) {
+            waiter.reject(waiter.signal.reason);
+            continue;
+          }
+          budget.tokens--;
+          waiter.resolve();
+        }
+        if (budget.waiting.length > 0 && lease.granted === 0) await pause(lease.retryAt.getTime() - Date.now());
+      }
+    } catch (error) {
+      rejectAll(budget, error);
+    } finally {
+      budget.pumping = false;
+    }
+  }
+
+  #budgetOf(registry: string): Budget {
+    let budget = this.#budgets.get(registry);
+    if (budget === undefined) {
+      budget = { waiting: [], tokens: 0, expiresAt: 0, pumping: false };
+      this.#budgets.set(registry, budget);
+    }
+    return budget;
+  }
+}
+
+function rejectAll(budget: Budget, error: unknown): void {
+  for (const waiter of budget.waiting.splice(0)) waiter.reject(error);
+}
+
+function halted(registry: string, retryAt: Date): RegistryFailure {
+  return new RegistryFailure({
+    code: 'throttled',
+    operation: 'ask',
+    reference: registry,
+    reason: `the registry asked for a pause until ${retryAt.toISOString()}`,
+    retryAt,
+    requests: 0,
+  });
+}

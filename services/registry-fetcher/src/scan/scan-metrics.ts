@@ -1,0 +1,68 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Metrics } from '@dtm/service-host';
+import { Counter, Histogram } from 'prom-client';
+import type { ScanReport } from './repository-scan.ts';
+
+/** What scans look like to Prometheus; by registry, never by repository or tag. */
+@Injectable()
+export class ScanMetrics {
+  readonly #scans: Counter<'registry' | 'outcome'>;
+  readonly #observations: Counter<'registry'>;
+  readonly #changes: Counter<'registry'>;
+  readonly #requests: Counter<'registry'>;
+  readonly #failures: Counter<'registry' | 'code'>;
+  readonly #seconds: Histogram<'registry'>;
+
+  constructor(@Inject(Metrics) metrics: Metrics) {
+    const registers = [metrics];
+    this.#scans = new Counter({
+      name: 'dtm_scans_total',
+      help: 'Scans of repositories that ended',
+      labelNames: ['registry', 'outcome'],
+      registers,
+    });
+    this.#observations = new Counter({
+      name: 'dtm_observations_total',
+      help: 'Tags whose digest was learned',
+      labelNames: ['registry'],
+      registers,
+    });
+    this.#changes = new Counter({
+      name: 'dtm_changes_recorded_total',
+      help: 'Events appended to HISTORY',
+      labelNames: ['registry'],
+      registers,
+    });
+    this.#requests = new Counter({
+      name: 'dtm_registry_requests_total',
+      help: 'HTTP requests of scans, token requests and redirects included',
+      labelNames: ['registry'],
+      registers,
+    });
+    this.#failures = new Counter({
+      name: 'dtm_tag_failures_total',
+      help: 'Tags that gave no answer that can be recorded',
+      labelNames: ['registry', 'code'],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: 'dtm_scan_seconds',
+      help: 'Duration of scans of a repository',
+      labelNames: ['registry'],
+      buckets: [0.05, 0.2, 1, 5, 30, 120, 600],
+      registers,
+    });
+  }
+
+  /** Counts a scan that has ended. */
+  note(report: ScanReport): void {
+    const { registry, requests, startedAt, finishedAt } = report.event;
+    this.#scans.inc({ registry, outcome: report.outcome });
+    this.#requests.inc({ registry }, requests);
+    this.#seconds.observe({ registry }, (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
+    if (report.outcome !== 'scanned') return;
+    this.#observations.inc({ registry }, report.event.observations);
+    this.#changes.inc({ registry }, report.event.changes);
+    for (const { code } of report.event.failures) this.#failures.inc({ registry, code });
+  }
+}

@@ -1,0 +1,73 @@
+import { Controller, Inject, UseFilters } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { SUBJECTS } from '@dtm/events';
+import {
+  Appender,
+  headOf,
+  KeepErrorClass,
+  NATS,
+  QUERIES,
+  STREAMS,
+  type NatsConnection,
+  type NextScanAnswer,
+  type RepositoryQuestion,
+  type ScanNowAnswer,
+  type TagQuestion,
+} from '@dtm/jetstream';
+import { Reference, RepositoryName } from '@dtm/oci';
+import { CADENCE } from './cadence.ts';
+import { nextRareScan, type Cadence } from './next-scan.ts';
+import { Schedule } from './schedule.ts';
+import { reasonInWords, spanInWords } from './words.ts';
+
+/** Answers when a tag is due, and why then. */
+@Controller()
+@UseFilters(KeepErrorClass)
+export class ScheduleQuestions {
+  readonly #history: Appender;
+
+  constructor(
+    @Inject(Schedule) private readonly schedule: Schedule,
+    @Inject(CADENCE) private readonly cadence: Cadence,
+    @Inject(NATS) nc: NatsConnection,
+  ) {
+    this.#history = new Appender(nc, STREAMS.history);
+  }
+
+  @MessagePattern(QUERIES.nextScan)
+  async nextScan(@Payload() question: TagQuestion): Promise<NextScanAnswer> {
+    const reference = Reference.of(question.registry, question.repository, question.tag);
+    const now = new Date();
+    const known = this.schedule.due(reference, now);
+    if (known === null) return { at: null, reason: 'it is not tracked' };
+    const { due, candidate } = known;
+    const rareAt =
+      due.reason === 'interval' && (await this.#isQuiet(reference, now)) ? nextRareScan(candidate, this.cadence) : null;
+    if (rareAt !== null && rareAt > due.at) {
+      const quiet = spanInWords(this.cadence.quietAfterMs);
+      return {
+        at: rareAt.toISOString(),
+        reason: `scanned rarely, every ${spanInWords(this.cadence.rareIntervalMs)}, as it has not changed for ${quiet}`,
+      };
+    }
+    const at = due.at < now ? now : due.at;
+    return { at: at.toISOString(), reason: reasonInWords(due.reason, this.cadence.intervalMs) };
+  }
+
+  @MessagePattern(QUERIES.scanNow)
+  scanNow(@Payload() question: RepositoryQuestion): ScanNowAnswer {
+    const name = RepositoryName.of(question.registry, question.repository);
+    const now = new Date();
+    if (!this.schedule.askNow(name, now)) throw new Error(`no tag of ${name.toString()} is tracked`);
+    return { dueAt: now.toISOString() };
+  }
+
+  async #isQuiet(reference: Reference, now: Date): Promise<boolean> {
+    if (reference.tag === 'latest') return false;
+    const last = await this.#history.last(SUBJECTS.history(reference));
+    if (last === null) return false;
+    const head = headOf(last);
+    const newest = Math.max(head.pushedAt?.getTime() ?? 0, head.changedAt?.getTime() ?? 0);
+    return newest > 0 && newest < now.getTime() - this.cadence.quietAfterMs;
+  }
+}
