@@ -20,7 +20,20 @@ function resolve(from, name) {
 
 /** Platform names as they stand in the names of prebuilt packages. */
 function platformOf(name) {
-  const os = ['darwin', 'linux', 'win32', 'windows', 'freebsd', 'openbsd', 'netbsd', 'android', 'sunos', 'aix', 'wasi', 'openharmony'];
+  const os = [
+    'darwin',
+    'linux',
+    'win32',
+    'windows',
+    'freebsd',
+    'openbsd',
+    'netbsd',
+    'android',
+    'sunos',
+    'aix',
+    'wasi',
+    'openharmony',
+  ];
   const cpu = ['arm64', 'x64', 'ia32', 'arm', 'ppc64', 's390x', 'riscv64', 'loong64', 'mips64el', 'wasm32', 'aarch64'];
   const parts = name.split(/[-/_.]/);
   const found = { os: os.find((o) => parts.includes(o)), cpu: cpu.find((c) => parts.includes(c)) };

@@ -1,14 +1,15 @@
 import { CONTENT_TYPE } from '@dtm/events';
 import {
   jetstream,
-  JetStreamApiCodes,
   JetStreamApiError,
   jetstreamManager,
   type JetStreamClient,
   type JetStreamManager,
 } from '@nats-io/jetstream';
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
-import { pause, type StoredMessage } from './reader.ts';
+import { isPassing, isWrongSequence } from './failures.ts';
+import type { StoredMessage } from './reader.ts';
+import { pause } from './waiting.ts';
 
 /** What became of an append: stored under a sequence, or refused because the subject holds another last event. */
 export type AppendResult =
@@ -26,58 +27,69 @@ export class Appender {
   readonly #nc: NatsConnection;
   readonly #stream: string;
   readonly #headers: MsgHdrs;
+  readonly #timeoutMs: number;
   #jsm: Promise<JetStreamManager> | null = null;
 
-  constructor(nc: NatsConnection, stream: string) {
+  constructor(nc: NatsConnection, stream: string, options: { ackTimeoutMs?: number } = {}) {
     this.#nc = nc;
-    this.#js = jetstream(nc, { timeout: ACK_TIMEOUT_MS });
+    this.#timeoutMs = options.ackTimeoutMs ?? ACK_TIMEOUT_MS;
+    this.#js = jetstream(nc, { timeout: this.#timeoutMs });
     this.#stream = stream;
     this.#headers = headers();
     this.#headers.set('content-type', CONTENT_TYPE);
   }
 
   /**
-   * Appends unless the subject's last sequence differs from `expected` (0: no event yet). Where the acknowledgement is
-   * lost, the stream itself says what happened: identical bytes in the last place are our own append. Throws where the
-   * stream stays away; then it is unknown whether the event was stored, and the next attempt by anyone will see it.
+   * Appends unless the subject's last sequence differs from `expected` (0: no event yet). Where an acknowledgement is
+   * lost it asks again with the same expectation, so that nothing is stored twice; a refusal then with identical bytes in
+   * the last place means that the lost one was ours. A conflict never appends. Throws where the stream stays away: then
+   * it is unknown whether the event was stored, and the next attempt by anyone will see it.
    */
   async append(subject: string, bytes: Uint8Array, expected: number): Promise<AppendResult> {
+    let unsure = false;
     for (let attempt = 1; ; attempt++) {
       try {
         const ack = await this.#js.publish(subject, bytes, {
           headers: this.#headers,
           expect: { streamName: this.#stream, lastSubjectSequence: expected },
-          timeout: ACK_TIMEOUT_MS,
         });
         return { outcome: 'appended', sequence: ack.seq };
       } catch (error) {
-        const refused = isWrongSequence(error);
-        if (!refused && attempt >= ATTEMPTS) throw error;
-        if (!refused) await pause(100 * 2 ** attempt);
-        const last = await this.last(subject);
-        if (last !== null && sameBytes(last.data, bytes)) return { outcome: 'appended', sequence: last.sequence };
-        if (refused || (last?.sequence ?? 0) !== expected) return { outcome: 'conflict', last };
+        if (isWrongSequence(error)) return this.#afterRefusal(subject, bytes, unsure);
+        if (!this.#mayRetry(error, attempt)) throw new Error(`could not append to ${subject}`, { cause: error });
+        // A refusal by the server itself is an answer; anything else leaves open whether the event was stored.
+        unsure ||= !(error instanceof JetStreamApiError);
+        await pause(100 * 2 ** attempt);
       }
     }
   }
 
   /** The subject's last event, asked of the stream's leader, since a replica may lag. */
   async last(subject: string): Promise<StoredMessage | null> {
-    this.#jsm ??= jetstreamManager(this.#nc, { checkAPI: false });
-    const jsm = await this.#jsm;
-    const message = await jsm.streams.getMessage(this.#stream, { last_by_subj: subject });
-    if (message === null) return null;
-    return { sequence: message.seq, subject: message.subject, data: message.data, storedAt: message.time };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#jsm ??= jetstreamManager(this.#nc, { checkAPI: false, timeout: this.#timeoutMs });
+        const jsm = await this.#jsm;
+        const message = await jsm.streams.getMessage(this.#stream, { last_by_subj: subject });
+        if (message === null) return null;
+        return { sequence: message.seq, subject: message.subject, data: message.data, storedAt: message.time };
+      } catch (error) {
+        if (!this.#mayRetry(error, attempt)) throw new Error(`could not read the last ${subject}`, { cause: error });
+        await pause(100 * 2 ** attempt);
+      }
+    }
   }
-}
 
-/** Whether a compare-and-swap lost against another writer. */
-export function isWrongSequence(error: unknown): boolean {
-  if (!(error instanceof JetStreamApiError)) return false;
-  const { StreamWrongLastSequence, StreamWrongLastSequenceUnknown } = JetStreamApiCodes;
-  return error.code === StreamWrongLastSequence || error.code === StreamWrongLastSequenceUnknown;
-}
+  /** Without a lost acknowledgement before it, a refusal is about another writer's event, even where the bytes are alike. */
+  async #afterRefusal(subject: string, bytes: Uint8Array, unsure: boolean): Promise<AppendResult> {
+    const last = await this.last(subject);
+    if (unsure && last !== null && Buffer.compare(last.data, bytes) === 0) {
+      return { outcome: 'appended', sequence: last.sequence };
+    }
+    return { outcome: 'conflict', last };
+  }
 
-function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return Buffer.from(left.buffer, left.byteOffset, left.byteLength).equals(right);
+  #mayRetry(error: unknown, attempt: number): boolean {
+    return attempt < ATTEMPTS && isPassing(error) && !this.#nc.isClosed();
+  }
 }

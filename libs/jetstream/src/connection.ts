@@ -6,15 +6,35 @@ export interface ConnectionSettings {
   url: string;
   /** Shown in the server's connection list. */
   name: string;
-  /** Told in words when the connection is lost or back. */
+  /** Told in words when the connection is lost or back, and while the first one cannot be made. */
   onStatus?: (text: string) => void;
 }
 
-/** Connects, waiting for a server that is not up yet; reconnects by itself for as long as the process lives. */
+/** How often a first connection that cannot be made is told of. */
+const WAITING_TOLD_MS = 5_000;
+
+/**
+ * Connects, waiting for a server that is not up yet; reconnects by itself for as long as the process lives. Rejects where
+ * the server refuses the credentials.
+ */
 export async function connectNats(settings: ConnectionSettings): Promise<NatsConnection> {
-  const nc = await connect({
-    ...serversAndCredentials(settings.url),
-    name: settings.name,
+  const { servers, ...credentials } = serversAndCredentials(settings.url);
+  const waiting = setInterval(
+    () => settings.onStatus?.(`NATS does not answer yet at ${servers.join(', ')}; waiting for it`),
+    WAITING_TOLD_MS,
+  );
+  const nc = await connectPatiently(settings.name, servers, credentials).finally(() => clearInterval(waiting));
+  void reportStatus(nc, settings.onStatus);
+  return nc;
+}
+
+function connectPatiently(name: string, servers: string[], credentials: Credentials): Promise<NatsConnection> {
+  return connect({
+    servers,
+    ...credentials,
+    name,
+    // Lets the server's permissions give each service an inbox that no other may read.
+    inboxPrefix: `_INBOX.${name}`,
     maxReconnectAttempts: -1,
     waitOnFirstConnect: true,
     reconnectTimeWait: 250,
@@ -23,15 +43,16 @@ export async function connectNats(settings: ConnectionSettings): Promise<NatsCon
     maxPingOut: 2,
     ignoreClusterUpdates: false,
   });
-  void reportStatus(nc, settings.onStatus);
-  return nc;
 }
 
-interface ServersAndCredentials {
-  servers: string[];
+interface Credentials {
   user?: string;
   pass?: string;
   token?: string;
+}
+
+interface ServersAndCredentials extends Credentials {
+  servers: string[];
 }
 
 /** The client takes credentials as options only; in a URL they would be ignored without a word. */

@@ -1,4 +1,4 @@
-import { decodeHistory, EVENT_TYPES, hashOf, tagKey } from '@dtm/events';
+import { decodeHistory, EVENT_TYPES, hashOf, type HistoryEvent } from '@dtm/events';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { StoredMessage } from './reader.ts';
 import { STREAMS } from './streams.ts';
@@ -24,9 +24,21 @@ export interface HistoryHead {
 
 const PREFIX = 'history.';
 
+/** A head as it is kept: times as epoch ms, since a Date takes six times the memory of a number, and there are many. */
+interface KeptHead {
+  sequence: number;
+  hash: string;
+  digest: string;
+  gone: boolean;
+  observedAt: number;
+  pushedAt: number | null;
+  changedAt: number | null;
+}
+
 /** The last event of every tag, in memory: what "changed" is decided against. */
 export class HistoryTail extends Tail {
-  readonly #heads = new Map<string, HistoryHead>();
+  /** By canonical reference: scans look up every tag several times, and keys of the stream would have to be escaped first. */
+  readonly #heads = new Map<string, KeptHead>();
   readonly #onUnreadable: (message: StoredMessage, error: unknown) => void;
 
   constructor(nc: NatsConnection, onUnreadable: (message: StoredMessage, error: unknown) => void) {
@@ -36,7 +48,8 @@ export class HistoryTail extends Tail {
 
   /** Null for a tag without history. */
   head(reference: { registry: string; repository: string; tag: string }): HistoryHead | null {
-    return this.#heads.get(tagKey(reference)) ?? null;
+    const kept = this.#heads.get(textOf(reference));
+    return kept === undefined ? null : headOfKept(kept);
   }
 
   /** Tags with history. */
@@ -48,7 +61,8 @@ export class HistoryTail extends Tail {
     // Imports are history, but no observation: the change test never sees them.
     if (!message.subject.startsWith(PREFIX)) return;
     try {
-      this.#heads.set(message.subject.slice(PREFIX.length), headOf(message));
+      const event = decodeHistory(message.data);
+      this.#heads.set(textOf(event.data), keptHead(event, message));
     } catch (error) {
       this.#onUnreadable(message, error);
     }
@@ -57,15 +71,28 @@ export class HistoryTail extends Tail {
 
 /** Reads a stored event of HISTORY as the head of its tag; throws `UnreadableEvent`. */
 export function headOf(message: Pick<StoredMessage, 'sequence' | 'data'>): HistoryHead {
-  const event = decodeHistory(message.data);
+  return headOfKept(keptHead(decodeHistory(message.data), message));
+}
+
+function keptHead(event: HistoryEvent, message: Pick<StoredMessage, 'sequence' | 'data'>): KeptHead {
   const observed = event.type === EVENT_TYPES.DigestObserved;
+  const observedAt = Date.parse(event.data.observedAt);
   return {
     sequence: message.sequence,
     hash: hashOf(message.data),
     digest: observed ? event.data.digest : event.data.previous.digest,
     gone: !observed,
-    observedAt: new Date(event.data.observedAt),
-    pushedAt: observed && event.data.pushedAt !== undefined ? new Date(event.data.pushedAt) : null,
-    changedAt: event.data.previous === null ? null : new Date(event.data.observedAt),
+    observedAt,
+    pushedAt: observed && event.data.pushedAt !== undefined ? Date.parse(event.data.pushedAt) : null,
+    changedAt: event.data.previous === null ? null : observedAt,
   };
+}
+
+function headOfKept({ observedAt, pushedAt, changedAt, ...rest }: KeptHead): HistoryHead {
+  const date = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
+  return { ...rest, observedAt: new Date(observedAt), pushedAt: date(pushedAt), changedAt: date(changedAt) };
+}
+
+function textOf({ registry, repository, tag }: { registry: string; repository: string; tag: string }): string {
+  return `${registry}/${repository}:${tag}`;
 }

@@ -18,7 +18,7 @@ export {
   type TagQuestion,
 } from './queries.ts';
 export { checkNats, JetStreamModule, NATS } from './nest-module.ts';
-export { pause, readStream, type ReadOptions, type StoredMessage } from './reader.ts';
+export { readStream, type ReadOptions, type StoredMessage } from './reader.ts';
 export { RetryLater, ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
 export { ScanLog } from './scan-log.ts';
 export { ScanQueue, type RequestOutcome } from './scan-queue.ts';
@@ -30,4 +30,5 @@ export { TrackingLog, type TrackOutcome, type UntrackOutcome } from './tracking-
 export { TrackingTail, type TrackedRepository, type TrackedTag } from './tracking-tail.ts';
 export { JetStreamContext, JetStreamStrategy, KeepErrorClass, type WorkSource } from './transport.ts';
 export { ViewLog } from './views.ts';
+export { pause } from './waiting.ts';
 export type { NatsConnection } from '@nats-io/transport-node';

@@ -2,9 +2,13 @@ import { Global, Module, type DynamicModule, type OnApplicationShutdown } from '
 import type { NatsConnection } from '@nats-io/transport-node';
 import { connectNats, type ConnectionSettings } from './connection.ts';
 import { ensureStreams } from './streams.ts';
+import { atMost } from './waiting.ts';
 
 /** Injects the service's `NatsConnection`; streams and buckets exist by then. */
 export const NATS = Symbol('NatsConnection');
+
+const END_MS = 2_000;
+const CHECK_MS = 2_000;
 
 /** Closes the connection after everything that uses it has ended. */
 class ConnectionEnd implements OnApplicationShutdown {
@@ -15,9 +19,8 @@ class ConnectionEnd implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     // Draining waits for what is buffered; a server that is away must not hold up the end.
-    await Promise.race([this.#nc.drain(), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]).catch(
-      () => undefined,
-    );
+    const drained = this.#nc.isClosed() || (await atMost(END_MS, this.#nc.drain()));
+    if (!drained) await atMost(END_MS, this.#nc.close());
   }
 }
 
@@ -33,7 +36,13 @@ export class JetStreamModule {
           provide: NATS,
           useFactory: async (): Promise<NatsConnection> => {
             const nc = await connectNats(settings);
-            await ensureStreams(nc, { replicas: settings.replicas });
+            try {
+              await ensureStreams(nc, { replicas: settings.replicas });
+            } catch (error) {
+              // An open connection would keep the process alive that cannot start.
+              await nc.close();
+              throw error;
+            }
             return nc;
           },
         },
@@ -47,5 +56,8 @@ export class JetStreamModule {
 /** A readiness check: rejects while the connection is lost. */
 export async function checkNats(nc: NatsConnection): Promise<void> {
   if (nc.isClosed()) throw new Error('the connection to NATS is closed');
-  await nc.flush();
+  // Without a bound it would wait for the reconnect.
+  const flushed = nc.flush();
+  if (!(await atMost(CHECK_MS, flushed))) throw new Error(`NATS does not answer within ${CHECK_MS / 1000} s`);
+  await flushed;
 }

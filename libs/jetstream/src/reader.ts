@@ -1,5 +1,8 @@
 import { DeliverPolicy, jetstream, type ConsumerMessages, type OrderedConsumerOptions } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { isPassing } from './failures.ts';
+import { onReconnect } from './reconnects.ts';
+import { pause, unlessAborted } from './waiting.ts';
 
 /** A message as a stream holds it. */
 export interface StoredMessage {
@@ -28,25 +31,33 @@ export interface ReadOptions {
 
 const DEFAULT_BATCH = 1_000;
 const RETRY_MS = 500;
+const PULL_EXPIRES_MS = 10_000;
+/** The server forgets the consumer of a reader that is gone; a shorter absence is bridged by its position. */
+const FORGOTTEN_AFTER_MS = 60_000;
 
 /**
- * Reads a stream in order, without gap or duplicate, and goes on with what is appended later until the signal says stop.
- * Server restarts and lost consumers are survived; the consumer is ephemeral, the position is the caller's.
+ * Reads a stream in order, without gap or duplicate, and goes on with what is appended later until the signal says stop
+ * or the connection is closed. Server restarts and lost consumers are survived; the consumer is ephemeral, the position
+ * is the caller's. Throws where the stream does not exist.
  */
 export async function* readStream(nc: NatsConnection, options: ReadOptions): AsyncGenerator<StoredMessage> {
+  const { signal } = options;
   let after = options.after;
   let fromLast = options.lastOfEachSubject === true;
-  while (!options.signal.aborted && !nc.isClosed()) {
-    const messages = await consume(nc, options, after, fromLast);
+  while (!signal.aborted && !nc.isClosed()) {
+    // Asking a server that is away takes seconds to fail: the end is not to wait for that.
+    const messages = await unlessAborted(consume(nc, options, after, fromLast), signal, (late) => void late?.close());
     if (messages === null) {
-      await pause(RETRY_MS, options.signal);
+      await pause(RETRY_MS, signal);
       continue;
     }
     const stop = (): void => void messages.close();
-    options.signal.addEventListener('abort', stop, { once: true });
+    signal.addEventListener('abort', stop, { once: true });
+    // The client would look for its old consumer first, and wait seconds where that fails; the position is known here.
+    const forget = onReconnect(nc, stop);
     try {
       for await (const message of messages) {
-        if (options.signal.aborted) return;
+        if (signal.aborted) return;
         // A consumer that was made anew may deliver once more what was seen.
         if (message.seq <= after) continue;
         after = message.seq;
@@ -54,16 +65,18 @@ export async function* readStream(nc: NatsConnection, options: ReadOptions): Asy
         yield { sequence: message.seq, subject: message.subject, data: message.data, storedAt: message.time };
       }
     } catch (error) {
-      if (options.signal.aborted || nc.isClosed()) return;
-      if (!isPassing(error)) throw error;
+      if (signal.aborted || nc.isClosed()) return;
+      if (!isPassing(error)) throw readError(options.stream, error);
+      await pause(RETRY_MS, signal);
     } finally {
-      options.signal.removeEventListener('abort', stop);
-      void messages.close();
+      forget();
+      signal.removeEventListener('abort', stop);
+      stop();
     }
-    if (!options.signal.aborted) await pause(RETRY_MS, options.signal);
   }
 }
 
+/** Null where it cannot be had at present. */
 async function consume(
   nc: NatsConnection,
   options: ReadOptions,
@@ -74,32 +87,24 @@ async function consume(
     ? { deliver_policy: DeliverPolicy.LastPerSubject, filter_subjects: options.filter ?? '>' }
     : { opt_start_seq: after + 1, ...(options.filter === undefined ? {} : { filter_subjects: options.filter }) };
   try {
-    const consumer = await jetstream(nc).consumers.get(options.stream, start);
-    return await consumer.consume({ max_messages: options.batch ?? DEFAULT_BATCH, expires: 10_000 });
+    const consumer = await jetstream(nc).consumers.get(options.stream, {
+      ...start,
+      inactive_threshold: FORGOTTEN_AFTER_MS,
+    });
+    return await consumer.consume({
+      max_messages: options.batch ?? DEFAULT_BATCH,
+      expires: PULL_EXPIRES_MS,
+      // A stream that was deleted is an error, nothing to wait for without a word.
+      abort_on_missing_resource: true,
+    });
   } catch (error) {
     if (options.signal.aborted || isPassing(error)) return null;
-    throw error;
+    throw readError(options.stream, error);
   }
 }
 
-/** Whether waiting may mend it: the server is away, restarting, or electing a leader. */
-export function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return /timeout|no responders|disconnect|unavailable|heartbeat|closed|draining|consumer not found|503|stream offline/i.test(
-    `${error.name} ${error.message}`,
-  );
-}
-
-/** Waits, or returns at once when the signal says stop. */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted === true) return;
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener('abort', end, { once: true });
+function readError(stream: string, error: unknown): Error {
+  return new Error(`reading ${stream} failed: ${error instanceof Error ? error.message : String(error)}`, {
+    cause: error,
   });
 }

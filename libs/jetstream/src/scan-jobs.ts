@@ -1,39 +1,53 @@
+import { createHash } from 'node:crypto';
 import { decodeScanRequest, escapePart, SUBJECTS, type ScanRequest } from '@dtm/events';
 import {
   AckPolicy,
   jetstream,
+  JetStreamApiError,
   jetstreamManager,
   type Consumer,
   type ConsumerMessages,
   type JsMsg,
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
-import { isPassing, pause } from './reader.ts';
+import { isPassing } from './failures.ts';
+import { onReconnect } from './reconnects.ts';
 import { STREAMS } from './streams.ts';
 import type { WorkSource } from './transport.ts';
+import { pause } from './waiting.ts';
 
 /** How scan requests are taken from the queue. */
 export interface ScanJobsOptions {
   /** Repositories of one registry that are scanned at once by this process. */
   perRegistry: number;
-  /** Told of what goes wrong outside a job. */
+  /** Told of what goes wrong outside a job, and of jobs that fail without saying when to try again. */
   onError: (operation: string, error: unknown) => void;
+  /** How long a job may be silent before the queue hands it to another fetcher; the same in all of them. */
+  ackWaitMs?: number;
 }
 
-/** How long a job may be silent before the queue hands it to another fetcher. */
-export const ACK_WAIT_MS = 30_000;
-const WORKING_EVERY_MS = 10_000;
+const ACK_WAIT_MS = 30_000;
+/** So many signs of life in the time after which the queue would give a job away. */
+const SIGNS_OF_LIFE = 3;
 const PULL_EXPIRES_MS = 10_000;
 const RETRY_MS = 1_000;
-const MAX_NAK_MS = 60_000;
+const FIRST_BACKOFF_MS = 1_000;
+const LONGEST_BACKOFF_MS = 60_000;
+/** A registry that names a time beyond it, or a clock that is off, must not park a repository for good. */
+const LONGEST_WAIT_MS = 24 * 3600 * 1000;
+/** The server's code for "consumer already exists", with other settings. */
+const CONSUMER_EXISTS = 10148;
+/** The server's bound on names is 255. */
+const LONGEST_NAME = 200;
 
-/** Thrown by a handler: try again, not before the time has passed. */
+/** Thrown by a handler: try again, not before the time has passed (24 hours at most). */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater';
   readonly delayMs: number;
   constructor(message: string, delayMs: number, options?: ErrorOptions) {
     super(message, options);
-    this.delayMs = Math.max(0, delayMs);
+    // In whole milliseconds: the server takes a delay with a fraction for none at all.
+    this.delayMs = Math.max(0, Math.ceil(delayMs));
   }
 }
 
@@ -56,11 +70,16 @@ export class ScanJobs implements WorkSource<ScanJob> {
   readonly #stop = new AbortController();
   readonly #workers = new Map<string, Promise<void>>();
   readonly #pulls = new Set<ConsumerMessages>();
+  readonly #ackWaitMs: number;
+  readonly #forget: () => void;
   #handle: ((job: ScanJob) => Promise<void>) | null = null;
 
   constructor(nc: NatsConnection, options: ScanJobsOptions) {
     this.#nc = nc;
     this.#options = options;
+    this.#ackWaitMs = options.ackWaitMs ?? ACK_WAIT_MS;
+    // Pulls that the old connection carried are lost; without a word the next would come when they expire.
+    this.#forget = onReconnect(nc, () => this.#endPulls());
   }
 
   /** Begins to work on a registry's requests; does nothing where it is worked on already. */
@@ -77,8 +96,9 @@ export class ScanJobs implements WorkSource<ScanJob> {
   /** Takes no further job and resolves when those in work are done. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    for (const pull of this.#pulls) pull.stop();
+    this.#endPulls();
     await Promise.all(this.#workers.values());
+    this.#forget();
   }
 
   async #work(registry: string, handle: (job: ScanJob) => Promise<void>): Promise<void> {
@@ -92,13 +112,8 @@ export class ScanJobs implements WorkSource<ScanJob> {
     while (!this.#stop.signal.aborted && !this.#nc.isClosed()) {
       try {
         consumer ??= await this.#consumer(registry);
-        const pull = await consumer.fetch({ max_messages: 1, expires: PULL_EXPIRES_MS });
-        this.#pulls.add(pull);
-        try {
-          for await (const message of pull) await this.#run(message, handle);
-        } finally {
-          this.#pulls.delete(pull);
-        }
+        const message = await this.#next(consumer);
+        if (message !== null) await this.#run(message, handle);
       } catch (error) {
         if (this.#stop.signal.aborted || this.#nc.isClosed()) return;
         if (!isPassing(error)) this.#options.onError(`take a scan request of ${registry}`, error);
@@ -108,17 +123,39 @@ export class ScanJobs implements WorkSource<ScanJob> {
     }
   }
 
+  /** Null where none came in time. The pull ends before the job begins: a long job would let its heartbeats go missing. */
+  async #next(consumer: Consumer): Promise<JsMsg | null> {
+    const pull = await consumer.fetch({ max_messages: 1, expires: PULL_EXPIRES_MS });
+    this.#pulls.add(pull);
+    if (this.#stop.signal.aborted) pull.stop();
+    try {
+      for await (const message of pull) return message;
+      return null;
+    } finally {
+      this.#pulls.delete(pull);
+    }
+  }
+
+  #endPulls(): void {
+    for (const pull of this.#pulls) pull.stop();
+  }
+
   async #consumer(registry: string): Promise<Consumer> {
     const jsm = await jetstreamManager(this.#nc, { checkAPI: false });
-    const name = `fetcher-${escapePart(registry)}`;
-    await jsm.consumers.add(STREAMS.scans, {
-      durable_name: name,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(ACK_WAIT_MS),
-      max_deliver: -1,
-      max_ack_pending: 10_000,
-      filter_subject: SUBJECTS.scanRequestsOfRegistry(registry),
-    });
+    const name = consumerName(registry);
+    const settings = { ack_wait: nanos(this.#ackWaitMs), max_deliver: -1, max_ack_pending: 10_000 };
+    try {
+      await jsm.consumers.add(STREAMS.scans, {
+        ...settings,
+        durable_name: name,
+        ack_policy: AckPolicy.Explicit,
+        filter_subject: SUBJECTS.scanRequestsOfRegistry(registry),
+      });
+    } catch (error) {
+      // Made with other settings by another version; up to 2.9 the server takes over the new ones without a word.
+      if (!(error instanceof JetStreamApiError && error.code === CONSUMER_EXISTS)) throw error;
+      await jsm.consumers.update(STREAMS.scans, name, settings);
+    }
     return jetstream(this.#nc).consumers.get(STREAMS.scans, name);
   }
 
@@ -135,17 +172,28 @@ export class ScanJobs implements WorkSource<ScanJob> {
       message.term();
       return;
     }
-    const working = setInterval(() => message.working(), WORKING_EVERY_MS);
+    const working = setInterval(() => {
+      if (!this.#nc.isClosed()) message.working();
+    }, this.#ackWaitMs / SIGNS_OF_LIFE);
     try {
       await handle({ request, delivery: message.info.deliveryCount, signal: this.#stop.signal });
       message.ack();
     } catch (error) {
-      const delay = error instanceof RetryLater ? error.delayMs : 1_000 * 2 ** Math.min(message.info.deliveryCount, 6);
-      message.nak(Math.min(delay, MAX_NAK_MS));
+      message.nak(delayAfter(error, message.info.deliveryCount));
       if (!(error instanceof RetryLater))
         this.#options.onError(`scan ${request.registry}/${request.repository}`, error);
     } finally {
       clearInterval(working);
     }
   }
+}
+
+function delayAfter(error: unknown, delivery: number): number {
+  if (error instanceof RetryLater && Number.isFinite(error.delayMs)) return Math.min(error.delayMs, LONGEST_WAIT_MS);
+  return Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(delivery, 10), LONGEST_BACKOFF_MS);
+}
+
+function consumerName(registry: string): string {
+  const name = `fetcher-${escapePart(registry)}`;
+  return name.length <= LONGEST_NAME ? name : `fetcher-${createHash('sha256').update(registry).digest('hex')}`;
 }

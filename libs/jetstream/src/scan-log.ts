@@ -11,23 +11,53 @@ import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-n
 
 const SOURCE = '/docker-tag-monitor/registry-fetcher';
 
+/** Room for subject and headers within the server's bound on a message. */
+const OVERHEAD_BYTES = 4_096;
+const DEFAULT_BOUND_BYTES = 1_048_576;
+/** Failures that are still named where a scan's event would be larger than the server takes. */
+const FAILURES_NAMED = 100;
+
 /** Writes SCAN_LOG: how each scan went. The scan's id is the message id, so that a repeated write is stored once. */
 export class ScanLog {
+  readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
 
   constructor(nc: NatsConnection) {
+    this.#nc = nc;
     this.#js = jetstream(nc);
   }
 
+  /**
+   * Where the event is larger than the server takes, it tells less than the scan learned, never more: first the reasons of
+   * most failures go (their tags stay uncovered), then the scan claims no coverage.
+   */
   async recordScanned(data: RepositoryScanned): Promise<void> {
-    const bytes = encode({ ...envelope(data), type: EVENT_TYPES.RepositoryScanned, data });
-    await this.#js.publish(SUBJECTS.scanDone(data), bytes, { msgID: data.scanId, headers: contentType() });
+    const bound = (this.#nc.info?.max_payload ?? DEFAULT_BOUND_BYTES) - OVERHEAD_BYTES;
+    let bytes = encodeScanned(data);
+    if (bytes.length > bound) bytes = encodeScanned({ ...data, failures: data.failures.slice(0, FAILURES_NAMED) });
+    if (bytes.length > bound) {
+      const failures = data.failures.slice(0, FAILURES_NAMED);
+      bytes = encodeScanned({ ...data, failures, coverage: { mode: 'only', tags: [] }, missing: [] });
+    }
+    await this.#publish(SUBJECTS.scanDone(data), bytes, data.scanId);
   }
 
   async recordFailed(data: RepositoryScanFailed): Promise<void> {
     const bytes = encode({ ...envelope(data), type: EVENT_TYPES.RepositoryScanFailed, data });
-    await this.#js.publish(SUBJECTS.scanFailed(data), bytes, { msgID: data.scanId, headers: contentType() });
+    await this.#publish(SUBJECTS.scanFailed(data), bytes, data.scanId);
   }
+
+  async #publish(subject: string, bytes: Uint8Array, scanId: string): Promise<void> {
+    try {
+      await this.#js.publish(subject, bytes, { msgID: scanId, headers: contentType() });
+    } catch (error) {
+      throw new Error(`could not append to ${subject}`, { cause: error });
+    }
+  }
+}
+
+function encodeScanned(data: RepositoryScanned): Uint8Array {
+  return encode({ ...envelope(data), type: EVENT_TYPES.RepositoryScanned, data });
 }
 
 function contentType(): MsgHdrs {

@@ -1,7 +1,7 @@
 import { repositoryKey } from '@dtm/events';
-import { Kvm, type KV } from '@nats-io/kv';
+import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { isWrongSequence } from './append.ts';
+import { isWrongSequence } from './failures.ts';
 import { BUCKETS } from './streams.ts';
 
 /** What the last scans knew of a tag beyond its history. */
@@ -36,7 +36,8 @@ interface Chunk {
 
 /**
  * KV SCAN_STATE. Losing it costs nothing but weaker bounds: the record itself is the stream. Written last of all writes
- * of a scan; the first chunk by compare-and-swap, so that of two scans of a repository the later one knows it lost.
+ * of a scan; the first chunk by compare-and-swap and before the others, so that of two scans of a repository the later
+ * one knows it lost before it has touched anything.
  */
 export class ScanStateStore {
   readonly #kv: KV;
@@ -49,28 +50,26 @@ export class ScanStateStore {
     return new ScanStateStore(await new Kvm(nc).open(BUCKETS.scanState));
   }
 
+  /** What is stored; chunks that do not belong to the first one are left out: their tags fall back to weaker bounds. */
   async read(name: { registry: string; repository: string }): Promise<RepositoryScanState> {
     const key = repositoryKey(name);
     const first = await this.#kv.get(key);
-    if (first === null || first.operation !== 'PUT') return { tags: new Map(), revision: first?.revision ?? 0 };
-    const head = first.json<Chunk>();
-    const chunks = [head];
-    for (let i = 1; i < head.chunks; i++) {
-      const entry = await this.#kv.get(chunkKey(key, i));
-      const chunk = entry?.operation === 'PUT' ? entry.json<Chunk>() : null;
-      // A chunk of another write says nothing certain: its tags fall back to weaker bounds.
-      if (chunk?.write === head.write) chunks.push(chunk);
-    }
+    const head = chunkIn(first);
+    if (head === null) return { tags: new Map(), revision: first?.revision ?? 0 };
+    const others = await Promise.all(
+      Array.from({ length: head.chunks - 1 }, async (_, i) => chunkIn(await this.#kv.get(chunkKey(key, i + 1)))),
+    );
     const tags = new Map<string, TagScanState>();
-    for (const chunk of chunks) {
+    for (const chunk of [head, ...others]) {
+      if (chunk?.write !== head.write) continue;
       for (const [tag, sequence, seen, missing] of chunk.tags) {
         tags.set(tag, { sequence, lastSeenAt: new Date(seen), missingSince: missing === 0 ? null : new Date(missing) });
       }
     }
-    return { tags, revision: first.revision };
+    return { tags, revision: first?.revision ?? 0 };
   }
 
-  /** False where another scan has written since `revision`; nothing is stored then that a reader would take for whole. */
+  /** False where another scan has written since `revision`; nothing is stored then. */
   async write(
     name: { registry: string; repository: string },
     tags: ReadonlyMap<string, TagScanState>,
@@ -82,25 +81,33 @@ export class ScanStateStore {
     for (const [tag, state] of tags) {
       stored.push([tag, state.sequence, state.lastSeenAt.getTime(), state.missingSince?.getTime() ?? 0]);
     }
-    const count = Math.max(1, Math.ceil(stored.length / TAGS_PER_CHUNK));
-    for (let i = count - 1; i >= 0; i--) {
+    const chunks = Math.max(1, Math.ceil(stored.length / TAGS_PER_CHUNK));
+    const value = (i: number): string => {
       const part = stored.slice(i * TAGS_PER_CHUNK, (i + 1) * TAGS_PER_CHUNK);
-      const value = JSON.stringify({ write: writeId, chunks: count, tags: part } satisfies Chunk);
-      if (i > 0) {
-        await this.#kv.put(chunkKey(key, i), value);
-        continue;
-      }
-      try {
-        await this.#kv.put(key, value, { previousSeq: revision });
-      } catch (error) {
-        if (isWrongSequence(error)) return false;
-        throw error;
-      }
+      return JSON.stringify({ write: writeId, chunks, tags: part } satisfies Chunk);
+    };
+    try {
+      await this.#kv.put(key, value(0), { previousSeq: revision });
+    } catch (error) {
+      if (isWrongSequence(error)) return false;
+      throw error;
     }
+    for (let i = 1; i < chunks; i++) await this.#kv.put(chunkKey(key, i), value(i));
     return true;
   }
 }
 
 function chunkKey(key: string, index: number): string {
   return `${key}.${index}`;
+}
+
+/** Null for what no version of this program wrote, as for nothing. */
+function chunkIn(entry: KvEntry | null): Chunk | null {
+  if (entry?.operation !== 'PUT') return null;
+  try {
+    const chunk = entry.json<Chunk>();
+    return Number.isInteger(chunk.chunks) && chunk.chunks > 0 && Array.isArray(chunk.tags) ? chunk : null;
+  } catch {
+    return null;
+  }
 }

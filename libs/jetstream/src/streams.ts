@@ -10,6 +10,8 @@ import {
 } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
+import { isPassing } from './failures.ts';
+import { pause } from './waiting.ts';
 
 /** The streams, by what they hold. */
 export const STREAMS = { history: 'HISTORY', tracking: 'TRACKING', scans: 'SCANS', scanLog: 'SCAN_LOG' } as const;
@@ -67,16 +69,43 @@ const DEFINITIONS: readonly Definition[] = [
   },
 ];
 
-/** Creates the streams and buckets that are missing and leaves those that exist as they are; every service calls it at start. */
-export async function ensureStreams(nc: NatsConnection, options: { replicas?: 1 | 3 } = {}): Promise<void> {
-  const replicas = options.replicas ?? 1;
+/** How long a server whose JetStream is not ready yet is waited for. */
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 500;
+
+/**
+ * Creates the streams and buckets that are missing and leaves those that exist as they are; every service calls it at
+ * start, several at once do no harm. Throws where the server has no JetStream, or does not answer for `patienceMs`.
+ */
+export async function ensureStreams(
+  nc: NatsConnection,
+  options: { replicas?: 1 | 3; patienceMs?: number } = {},
+): Promise<void> {
+  const deadline = Date.now() + (options.patienceMs ?? PATIENCE_MS);
+  for (;;) {
+    try {
+      return await ensureAll(nc, options.replicas ?? 1);
+    } catch (error) {
+      if (!isPassing(error) || nc.isClosed() || Date.now() >= deadline) {
+        throw new Error(`could not make the streams: ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        });
+      }
+      await pause(RETRY_MS);
+    }
+  }
+}
+
+async function ensureAll(nc: NatsConnection, replicas: 1 | 3): Promise<void> {
   const jsm = await jetstreamManager(nc);
   for (const definition of DEFINITIONS) {
     await ensureStream(jsm, { ...definition, storage: StorageType.File, num_replicas: replicas });
   }
   const kvm = new Kvm(nc);
   for (const bucket of Object.values(BUCKETS)) {
-    await kvm.create(bucket, { history: 1, storage: StorageType.File, replicas });
+    const make = (): Promise<unknown> => kvm.create(bucket, { history: 1, storage: StorageType.File, replicas });
+    // Where another service was faster, the second time finds its bucket.
+    await make().catch(make);
   }
 }
 
@@ -84,7 +113,7 @@ export async function ensureStreams(nc: NatsConnection, options: { replicas?: 1 
 export interface StreamSummary {
   /** When the stream was made: another one under the same name has another time. */
   created: Date;
-  /** 0 in an empty stream. */
+  /** Beyond `lastSequence` where all messages have expired; 0 where there never was one. */
   firstSequence: number;
   lastSequence: number;
 }

@@ -1,6 +1,16 @@
 import type { NatsConnection } from '@nats-io/transport-node';
+import { isPassing } from './failures.ts';
 import { readStream, type StoredMessage } from './reader.ts';
 import { streamState } from './streams.ts';
+import { pause } from './waiting.ts';
+
+const RETRY_MS = 500;
+
+interface Waiter {
+  sequence: number;
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
 
 /**
  * A stream held in memory as its reader sees it: the last message of each subject first, then every new one. Subclasses
@@ -10,7 +20,7 @@ export abstract class Tail {
   readonly #nc: NatsConnection;
   readonly #stream: string;
   readonly #stop = new AbortController();
-  readonly #waiting: { sequence: number; resolve: () => void }[] = [];
+  readonly #waiting = new Set<Waiter>();
   #sequence = 0;
   #running: Promise<void> | null = null;
   #failure: Error | null = null;
@@ -28,76 +38,90 @@ export abstract class Tail {
     return this.#sequence;
   }
 
-  /** Why the tail stopped for good; null while it runs. */
+  /** Why the tail ended by itself, for good; null while it runs and when it was stopped. */
   get failure(): Error | null {
     return this.#failure;
   }
 
-  /** Starts reading; resolves when everything that the stream held at the call is taken in. */
+  /** Starts reading; resolves when everything that the stream held at the call is taken in. Waits for a server that is away. */
   async start(): Promise<void> {
     this.#running ??= this.#run();
-    await this.catchUp();
+    for (;;) {
+      try {
+        await this.catchUp(this.#stop.signal);
+        return;
+      } catch (error) {
+        if (this.#ended() !== null || !isPassing(error)) throw error;
+        await pause(RETRY_MS, this.#stop.signal);
+      }
+    }
   }
 
   /** Asks the stream for its last sequence and waits until the tail has reached it; returns that sequence. */
   async catchUp(signal?: AbortSignal): Promise<number> {
-    const { lastSequence } = await streamState(this.#nc, this.#stream);
-    await this.waitFor(lastSequence, signal);
+    const { firstSequence, lastSequence } = await streamState(this.#nc, this.#stream);
+    // Of a stream whose messages have all expired, the last sequence will never be delivered.
+    if (firstSequence <= lastSequence) await this.waitFor(lastSequence, signal);
     return lastSequence;
   }
 
-  /** Resolves when the tail has taken in the sequence; rejects when the signal says stop or the tail has failed. */
+  /** Resolves when the tail has taken in the sequence; rejects when the signal says stop or the tail has ended. */
   async waitFor(sequence: number, signal?: AbortSignal): Promise<void> {
     if (this.#sequence >= sequence) return;
-    if (this.#failure !== null) throw this.#failure;
-    await new Promise<void>((resolve, reject) => {
-      const entry = {
-        sequence,
-        resolve: (): void => {
-          signal?.removeEventListener('abort', onAbort);
-          if (this.#failure === null) resolve();
-          else reject(this.#failure);
-        },
-      };
-      const onAbort = (): void => {
-        const at = this.#waiting.indexOf(entry);
-        if (at >= 0) this.#waiting.splice(at, 1);
-        reject(new Error(`gave up waiting for sequence ${sequence} of ${this.#stream}`));
-      };
-      if (signal?.aborted === true)
-        return reject(new Error(`gave up waiting for sequence ${sequence} of ${this.#stream}`));
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.push(entry);
-    });
+    const ended = this.#ended();
+    if (ended !== null) throw ended;
+    const waiter = Promise.withResolvers<void>();
+    const entry: Waiter = { sequence, resolve: waiter.resolve, reject: waiter.reject };
+    const giveUp = (): void =>
+      waiter.reject(
+        new Error(`gave up waiting for sequence ${sequence} of ${this.#stream}`, { cause: signal?.reason }),
+      );
+    if (signal?.aborted === true) giveUp();
+    signal?.addEventListener('abort', giveUp, { once: true });
+    this.#waiting.add(entry);
+    try {
+      await waiter.promise;
+    } finally {
+      this.#waiting.delete(entry);
+      signal?.removeEventListener('abort', giveUp);
+    }
   }
 
-  /** Ends the reading. */
+  /** Ends the reading; who still waits is told so. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#rejectAll();
     await this.#running;
   }
 
   async #run(): Promise<void> {
+    const { signal } = this.#stop;
     try {
-      const options = { stream: this.#stream, after: 0, lastOfEachSubject: true, signal: this.#stop.signal };
+      const options = { stream: this.#stream, after: 0, lastOfEachSubject: true, signal };
       for await (const message of readStream(this.#nc, options)) {
         this.apply(message);
         this.#sequence = message.sequence;
-        if (this.#waiting.length > 0) this.#wake();
+        if (this.#waiting.size > 0) this.#wake();
       }
+      if (!signal.aborted) this.#failure = new Error(`the tail of ${this.#stream} ended: the connection is closed`);
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
-      for (const entry of this.#waiting.splice(0)) entry.resolve();
     }
+    this.#rejectAll();
   }
 
   #wake(): void {
-    for (let i = this.#waiting.length - 1; i >= 0; i--) {
-      const entry = this.#waiting[i];
-      if (entry !== undefined && entry.sequence <= this.#sequence) {
-        this.#waiting.splice(i, 1);
-        entry.resolve();
-      }
-    }
+    for (const entry of this.#waiting) if (entry.sequence <= this.#sequence) entry.resolve();
+  }
+
+  /** Nobody may wait for what will never come. */
+  #rejectAll(): void {
+    const reason = this.#ended();
+    if (reason !== null) for (const entry of this.#waiting) entry.reject(reason);
+  }
+
+  #ended(): Error | null {
+    if (this.#failure !== null) return this.#failure;
+    return this.#stop.signal.aborted ? new Error(`the tail of ${this.#stream} was stopped`) : null;
   }
 }

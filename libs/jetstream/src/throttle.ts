@@ -1,7 +1,7 @@
 import { escapePart } from '@dtm/events';
-import { Kvm, type KV } from '@nats-io/kv';
+import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { isWrongSequence } from './append.ts';
+import { isWrongSequence } from './failures.ts';
 import { BUCKETS } from './streams.ts';
 
 /** How a registry is throttled at present, across all fetchers together. */
@@ -27,10 +27,27 @@ export interface Lease {
 export type LeasePurpose = 'scan' | 'question';
 
 interface Stored extends ThrottleState {
+  /** The configured rate, to which a cut one comes back. */
+  ceiling: number;
   /** Requests that may be sent at once; below zero where questions went ahead of scans. */
   tokens: number;
   /** Epoch ms at which `tokens` and `rate` were true. */
   at: number;
+  /** Epoch ms of the last cut of the rate; 0 where there was none. */
+  cutAt: number;
+}
+
+interface Known {
+  /** Null where nothing is stored that can be used. */
+  stored: Stored | null;
+  /** 0 where nothing is stored. */
+  revision: number;
+}
+
+/** What became of a change: `write` false leaves the bucket as it is. */
+interface Change<T> {
+  write: boolean;
+  result: T;
 }
 
 /** Share of a second's requests that may go out at once; the rest is spaced, so that no second sees much more than the rate. */
@@ -42,7 +59,11 @@ const QUESTION_SHARE = 0.2;
 /** A rate that was cut is back after at most so many seconds. */
 const RECOVERY_SECONDS = 300;
 const LOWEST_RATE = 0.1;
+/** Answers to requests that were under way together come within it: they are one occasion to cut the rate. */
+const ONE_OCCASION_MS = 2_000;
 const CAS_ATTEMPTS = 100;
+/** Ten tenths are a little less than one. */
+const ROUNDING = 1e-9;
 
 /**
  * KV THROTTLE: one budget of requests a second for each registry, leased by compare-and-swap, so that all fetchers
@@ -52,6 +73,9 @@ export class ThrottleBook {
   readonly #kv: KV;
   readonly #rateOf: (registry: string) => number;
   readonly #now: () => Date;
+  /** What the bucket held last, as far as this process knows: saves the read where no other fetcher wrote since. */
+  readonly #known = new Map<string, Known>();
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   private constructor(kv: KV, rateOf: (registry: string) => number, now: () => Date) {
     this.#kv = kv;
@@ -69,87 +93,140 @@ export class ThrottleBook {
 
   /** Takes up to `wanted` requests out of the present budget. */
   async lease(registry: string, wanted: number, purpose: LeasePurpose): Promise<Lease> {
-    return this.#change<Lease>(registry, (state, now) => {
-      if (state.haltedUntil !== null && Date.parse(state.haltedUntil) > now.getTime()) {
-        return { keep: true, result: { granted: 0, retryAt: new Date(state.haltedUntil), halted: true } };
+    return this.#inTurn<Lease>(registry, (state, now) => {
+      if (isHalted(state, now)) {
+        return { write: false, result: { granted: 0, retryAt: new Date(state.haltedUntil), halted: true } };
       }
       const ahead = purpose === 'question' ? Math.max(1, state.rate * QUESTION_SHARE) : 0;
-      const granted = Math.max(0, Math.min(wanted, Math.floor(state.tokens + ahead)));
+      const granted = Math.max(0, Math.min(wanted, Math.floor(state.tokens + ahead + ROUNDING)));
       state.tokens -= granted;
-      const waitMs = Math.max(1, ((1 - state.tokens - ahead) / state.rate) * 1000);
-      return { keep: granted === 0, result: { granted, retryAt: new Date(now.getTime() + waitMs), halted: false } };
+      // Rounded up: a millisecond too early would only ask once more.
+      const waitMs = Math.max(1, Math.ceil(((1 - state.tokens - ahead) / state.rate) * 1000));
+      return { write: granted > 0, result: { granted, retryAt: new Date(now.getTime() + waitMs), halted: false } };
     });
   }
 
-  /** Halts the registry until the time it named and halves its rate. */
+  /** Halts the registry until the time it named and halves its rate, once for all requests that were under way. */
   async halt(registry: string, until: Date, reason: string): Promise<void> {
-    await this.#change(registry, (state, now) => {
+    await this.#inTurn(registry, (state, now) => {
+      const sameOccasion = isHalted(state, now) || now.getTime() - state.cutAt < ONE_OCCASION_MS;
+      if (!sameOccasion) {
+        state.rate = Math.max(state.rate / 2, Math.min(LOWEST_RATE, state.ceiling));
+        state.cutAt = now.getTime();
+      }
       const already = state.haltedUntil === null ? 0 : Date.parse(state.haltedUntil);
-      // Requests that were under way together get the same answer: they are one occasion, and cut the rate once.
-      if (already <= now.getTime())
-        state.rate = Math.max(state.rate / 2, Math.min(LOWEST_RATE, this.#rateOf(registry)));
+      const haltedUntil = Math.max(already, until.getTime());
       state.tokens = Math.min(state.tokens, 0);
-      state.at = Math.max(now.getTime(), until.getTime());
-      state.haltedUntil = new Date(Math.max(already, until.getTime())).toISOString();
+      state.at = Math.max(now.getTime(), haltedUntil);
+      state.haltedUntil = new Date(haltedUntil).toISOString();
       state.lastError = { at: now.toISOString(), message: reason };
-      return { keep: false, result: undefined };
+      return { write: true, result: undefined };
     });
   }
 
   /** Notes what last went wrong with a registry, for the status page. */
   async noteError(registry: string, message: string): Promise<void> {
-    await this.#change(registry, (state, now) => {
+    await this.#inTurn(registry, (state, now) => {
       state.lastError = { at: now.toISOString(), message };
-      return { keep: false, result: undefined };
+      return { write: true, result: undefined };
     });
   }
 
-  async #change<T>(registry: string, change: (state: Stored, now: Date) => { keep: boolean; result: T }): Promise<T> {
+  /** One change of a registry's state after another: those of one process need not lose against one another. */
+  async #inTurn<T>(registry: string, change: (state: Stored, now: Date) => Change<T>): Promise<T> {
+    const turn = (this.#turns.get(registry) ?? Promise.resolve()).then(() => this.#change(registry, change));
+    this.#turns.set(
+      registry,
+      turn.catch(() => undefined),
+    );
+    return turn;
+  }
+
+  async #change<T>(registry: string, change: (state: Stored, now: Date) => Change<T>): Promise<T> {
     const key = escapePart(registry);
+    const ceiling = this.#rateOf(registry);
     for (let attempt = 1; ; attempt++) {
+      const remembered = this.#known.get(key);
+      const known = remembered ?? (await this.#read(key));
       const now = this.#now();
-      const entry = await this.#kv.get(key);
-      const stored = entry?.operation === 'PUT' ? entry.json<Stored>() : null;
-      const state = refresh(stored ?? fresh(registry, this.#rateOf(registry), now), this.#rateOf(registry), now);
-      const { keep, result } = change(state, now);
-      if (keep) return result;
+      const state = present(known.stored ?? fresh(registry, ceiling, now), ceiling, now);
+      const { write, result } = change(state, now);
+      if (!write) {
+        // Others can only have taken more: a "no" that was remembered is a "no". But a halt may have been lifted by hand.
+        if (remembered === undefined || !isHalted(state, now)) return result;
+        this.#known.delete(key);
+        continue;
+      }
+      // Whatever happens to the write: what was remembered is not known to be true after it.
+      this.#known.delete(key);
       try {
-        await this.#kv.put(key, JSON.stringify(state), { previousSeq: entry?.revision ?? 0 });
+        const revision = await this.#kv.put(key, JSON.stringify(state), { previousSeq: known.revision });
+        this.#known.set(key, { stored: state, revision });
         return result;
       } catch (error) {
-        if (!isWrongSequence(error) || attempt >= CAS_ATTEMPTS) throw error;
+        if (isWrongSequence(error) && attempt < CAS_ATTEMPTS) continue;
+        throw new Error(`could not write the throttle of ${registry}`, { cause: error });
       }
     }
   }
+
+  async #read(key: string): Promise<Known> {
+    const entry = await this.#kv.get(key);
+    const known = { stored: storedIn(entry), revision: entry?.revision ?? 0 };
+    this.#known.set(key, known);
+    return known;
+  }
 }
 
-/** Reads how every registry is throttled. */
+/** Reads how every registry is throttled at present. */
 export async function readThrottles(nc: NatsConnection): Promise<ThrottleState[]> {
   const kv = await new Kvm(nc).open(BUCKETS.throttle);
+  const keys: string[] = [];
+  for await (const key of await kv.keys()) keys.push(key);
+  const now = new Date();
   const states: ThrottleState[] = [];
-  for await (const key of await kv.keys()) {
-    const entry = await kv.get(key);
-    if (entry?.operation !== 'PUT') continue;
-    const { registry, rate, haltedUntil, lastError } = entry.json<Stored>();
-    const halted = haltedUntil !== null && Date.parse(haltedUntil) > Date.now();
-    states.push({ registry, rate, haltedUntil: halted ? haltedUntil : null, lastError });
+  for (const entry of await Promise.all(keys.map(async (key) => kv.get(key)))) {
+    const stored = storedIn(entry);
+    if (stored === null) continue;
+    // A cut rate comes back with time, also where nothing was written since.
+    const state = present(stored, stored.ceiling, now);
+    const { registry, rate, haltedUntil, lastError } = state;
+    states.push({ registry, rate, haltedUntil: isHalted(state, now) ? haltedUntil : null, lastError });
   }
   return states;
 }
 
 function fresh(registry: string, rate: number, now: Date): Stored {
-  return { registry, rate, haltedUntil: null, lastError: null, tokens: burst(rate), at: now.getTime() };
+  const tokens = burst(rate);
+  return { registry, rate, ceiling: rate, haltedUntil: null, lastError: null, tokens, at: now.getTime(), cutAt: 0 };
 }
 
-/** Brings a stored state to the present. A clock that lags behind another fetcher's finds nothing to add. */
-function refresh(state: Stored, ceiling: number, now: Date): Stored {
+/** Null for what no version of this program wrote: the throttle then starts at the configured rate. */
+function storedIn(entry: KvEntry | null): Stored | null {
+  if (entry?.operation !== 'PUT') return null;
+  try {
+    const stored = entry.json<Stored>();
+    const numbers = [stored.rate, stored.tokens, stored.at];
+    if (!numbers.every(Number.isFinite) || stored.rate <= 0) return null;
+    return { ...stored, ceiling: stored.ceiling ?? stored.rate, cutAt: stored.cutAt ?? 0 };
+  } catch {
+    return null;
+  }
+}
+
+function isHalted(state: Stored, now: Date): state is Stored & { haltedUntil: string } {
+  return state.haltedUntil !== null && Date.parse(state.haltedUntil) > now.getTime();
+}
+
+/** A stored state brought to the present. A clock that lags behind another fetcher's finds nothing to add. */
+function present(stored: Stored, ceiling: number, now: Date): Stored {
+  const state = { ...stored, ceiling, rate: Math.min(stored.rate, ceiling) };
   const seconds = (now.getTime() - state.at) / 1000;
   if (seconds > 0) {
     state.tokens = Math.min(burst(state.rate), state.tokens + state.rate * seconds);
     state.rate = Math.min(ceiling, state.rate + (ceiling * seconds) / RECOVERY_SECONDS);
     state.at = now.getTime();
   }
-  state.rate = Math.min(state.rate, ceiling);
   return state;
 }
 

@@ -18,12 +18,15 @@ export interface TrackedRepository {
   registry: string;
   repository: string;
   tags: ReadonlyMap<string, TrackedTag>;
+  /** Sequence in TRACKING of the newest request for one of its tags: schedulers look at it several times a second. */
+  newestSequence: number;
 }
 
 interface MutableRepository {
   registry: string;
   repository: string;
   tags: Map<string, TrackedTag>;
+  newestSequence: number;
 }
 
 /** Told of each change of what is tracked, also of those read at the start. */
@@ -78,7 +81,13 @@ export class TrackingTail extends Tail {
     const key = repositoryKey(event.data);
     const tracked = event.type === EVENT_TYPES.TagTracked;
     if (event.type === EVENT_TYPES.TagTracked) {
-      const entry = this.#repositories.get(key) ?? { registry, repository, tags: new Map<string, TrackedTag>() };
+      const entry = this.#repositories.get(key) ?? {
+        registry,
+        repository,
+        tags: new Map<string, TrackedTag>(),
+        newestSequence: 0,
+      };
+      entry.newestSequence = message.sequence;
       const { by, trackedAt } = event.data;
       entry.tags.set(tag, { tag, sequence: message.sequence, by, trackedAt: new Date(trackedAt) });
       this.#repositories.set(key, entry);

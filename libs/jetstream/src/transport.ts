@@ -1,7 +1,8 @@
 import { Catch, type ExceptionFilter } from '@nestjs/common';
 import { BaseRpcContext, Server, type CustomTransportStrategy } from '@nestjs/microservices';
-import type { NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
+import { atMost } from './waiting.ts';
 
 /** A durable source of jobs: `handle` resolves when a job is done (it is acknowledged), rejects when it is to come again. */
 export interface WorkSource<T> {
@@ -20,6 +21,9 @@ export class JetStreamContext extends BaseRpcContext<[pattern: string]> {
 /** Queue group of those that answer requests: one of the replicas does. */
 const QUEUE = 'docker-tag-monitor';
 
+/** How long the end waits for answers that are under way, and for a server that is away. */
+const LAST_ANSWERS_MS = 3_000;
+
 /**
  * Nest's transport over JetStream: `@EventPattern(name)` handles the jobs of the work source of that name, acknowledged
  * after success; `@MessagePattern(subject)` answers NATS requests, JSON in and out.
@@ -30,6 +34,7 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
   readonly #nc: NatsConnection;
   readonly #sources: ReadonlyMap<string, WorkSource<unknown>>;
   readonly #subscriptions: Subscription[] = [];
+  readonly #answering = new Set<Promise<void>>();
 
   constructor(nc: NatsConnection, sources: Readonly<Record<string, WorkSource<unknown>>>) {
     super();
@@ -54,9 +59,14 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
     callback();
   }
 
+  /** Takes no further job and no further question; resolves when the jobs and answers that are under way are done. */
   override async close(): Promise<void> {
-    await Promise.all(this.#subscriptions.map(async (subscription) => subscription.drain().catch(() => undefined)));
-    await Promise.all([...this.#sources.values()].map(async (source) => source.stop()));
+    const jobs = [...this.#sources.values()].map(async (source) => source.stop());
+    const drained = Promise.allSettled(this.#subscriptions.map(async (subscription) => subscription.drain()));
+    // Draining is a question to the server, which may be away: that must not hold up the end.
+    await atMost(LAST_ANSWERS_MS, drained);
+    await atMost(LAST_ANSWERS_MS, Promise.allSettled(this.#answering));
+    await Promise.all(jobs);
   }
 
   /** There are no transport events to listen to: the connection reports its own status. */
@@ -72,17 +82,30 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
     return this.#nc.subscribe(subject, {
       queue: QUEUE,
       callback: (error, message) => {
-        if (error !== null) return;
-        void Promise.resolve()
-          .then(() => call(message.json()))
-          .then(
-            (answer) => message.respond(JSON.stringify({ answer })),
-            (failure: unknown) =>
-              message.respond(JSON.stringify({ error: failure instanceof Error ? failure.message : 'it failed' })),
-          )
-          .catch((failure: unknown) => this.logger.error(`answering ${subject} failed: ${String(failure)}`));
+        if (error !== null) {
+          this.logger.error(`questions on ${subject} are not received: ${error.message}`);
+          return;
+        }
+        const answer = this.#respond(message, call);
+        this.#answering.add(answer);
+        void answer.finally(() => this.#answering.delete(answer));
       },
     });
+  }
+
+  /** Never rejects: a failure is an answer too. */
+  async #respond(message: Msg, call: (data: unknown) => Promise<unknown>): Promise<void> {
+    let reply: { answer: unknown } | { error: string };
+    try {
+      reply = { answer: await call(message.json()) };
+    } catch (failure) {
+      reply = { error: failure instanceof Error ? failure.message : 'it failed' };
+    }
+    try {
+      message.respond(JSON.stringify(reply));
+    } catch (failure) {
+      this.logger.error(`answering ${message.subject} failed: ${String(failure)}`);
+    }
   }
 }
 

@@ -59,7 +59,7 @@ export class RepositoryName {
 
   /** The reference of one of this repository's tags; throws where the tag breaks the grammar. */
   tag(tag: string): Reference {
-    return Reference.of(this.registry, this.repository, tag);
+    return Reference.within(this, tag);
   }
 
   toString(): string {
@@ -101,7 +101,11 @@ export class Reference {
 
   /** Of parts that are canonical already, as events and read models hold them; throws where they are not. */
   static of(registry: string, repository: string, tag: string): Reference {
-    const name = RepositoryName.of(registry, repository);
+    return Reference.within(RepositoryName.of(registry, repository), tag);
+  }
+
+  /** A tag of a repository that was parsed already: scans make one for each observation. Throws where the tag breaks the grammar. */
+  static within(name: RepositoryName, tag: string): Reference {
     if (!isTag(tag)) throw new Error(`not a tag: ${tagFault(tag)}`);
     return new Reference(name.registry, name.repository, tag);
   }

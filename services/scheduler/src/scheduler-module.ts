@@ -61,8 +61,14 @@ export class SchedulerModule {
         },
         {
           provide: 'readiness',
-          useFactory: (readiness: Readiness, nc: NatsConnection) => readiness.register('nats', () => checkNats(nc)),
-          inject: [Readiness, NATS],
+          useFactory: (readiness: Readiness, nc: NatsConnection, tracking: TrackingTail, past: ScanPastTail) => {
+            readiness.register('nats', () => checkNats(nc));
+            readiness.register('tails', async () => {
+              const failure = tracking.failure ?? past.failure;
+              if (failure !== null) throw failure;
+            });
+          },
+          inject: [Readiness, NATS, TrackingTail, ScanPastTail],
         },
       ],
     };

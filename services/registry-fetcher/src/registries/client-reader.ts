@@ -35,12 +35,12 @@ export class ClientReader implements RegistryReader {
   }
 }
 
-function failureOf(failure: RegistryFailure): {
+/** The reason alone: whoever reads it knows which tag or repository it is about. */
+function failureOf({ code, reason, retryAt, requests }: RegistryFailure): {
   code: RegistryFailure['code'];
   reason: string;
   retryAt: Date | null;
   requests: number;
 } {
-  const { code, message, retryAt, requests } = failure;
-  return { code, reason: message, retryAt: retryAt ?? null, requests };
+  return { code, reason, retryAt: retryAt ?? null, requests };
 }

@@ -4,7 +4,6 @@ import { RegistryFailure, type Throttle } from '@dtm/registry-client';
 interface Waiter {
   resolve: () => void;
   reject: (error: unknown) => void;
-  signal: AbortSignal | undefined;
 }
 
 interface Budget {
@@ -34,21 +33,42 @@ export class SharedThrottle implements Throttle {
   }
 
   acquire(registry: string, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     const budget = this.#budgetOf(registry);
     if (budget.tokens > 0 && budget.waiting.length === 0 && Date.now() < budget.expiresAt) {
       budget.tokens--;
       return Promise.resolve();
     }
-    return new Promise((resolve, reject) => {
-      budget.waiting.push({ resolve, reject, signal });
-      if (!budget.pumping) void this.#pump(registry, budget);
-    });
+    return this.#wait(registry, budget, signal);
   }
 
   async halt(registry: string, until: Date, reason: string): Promise<void> {
     const budget = this.#budgets.get(registry);
     if (budget !== undefined) budget.tokens = 0;
     await this.#book.halt(registry, until, reason);
+  }
+
+  /** A waiter that is aborted leaves at once: a slow registry must not hold up the end of the process. */
+  #wait(registry: string, budget: Budget, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        resolve: () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+        reject: (error) => {
+          signal?.removeEventListener('abort', onAbort);
+          reject(error as Error);
+        },
+      };
+      const onAbort = (): void => {
+        budget.waiting = budget.waiting.filter((other) => other !== waiter);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      budget.waiting.push(waiter);
+      if (!budget.pumping) void this.#pump(registry, budget);
+    });
   }
 
   async #pump(registry: string, budget: Budget): Promise<void> {
@@ -63,13 +83,7 @@ export class SharedThrottle implements Throttle {
         }
         budget.tokens = lease.granted;
         budget.expiresAt = Date.now() + LEASE_LIFE_MS;
-        while (budget.tokens > 0 && budget.waiting.length > 0) {
-          const waiter = budget.waiting.shift();
-          if (waiter === undefined) break;
-          if (waiter.signal?.aborted === true) {
-            waiter.reject(waiter.signal.reason);
-            continue;
-          }
+        for (const waiter of budget.waiting.splice(0, budget.tokens)) {
           budget.tokens--;
           waiter.resolve();
         }

@@ -1,6 +1,5 @@
 import type { DigestObserved, TagDisappeared } from '@dtm/events';
 import type { HistoryHead, TagScanState } from '@dtm/jetstream';
-import type { Reference } from '@dtm/oci';
 
 /** The registry's answer about one tag, as far as a decision needs it. */
 export type Answer =
@@ -17,8 +16,8 @@ export type Answer =
 
 /** What is known of a tag before the answer. */
 export interface Known {
-  reference: Reference;
-  /** Last event of its history; null where there is none. */
+  reference: { registry: string; repository: string; tag: string };
+  /** Last event of its history when the request was sent; null where there is none. */
   head: HistoryHead | null;
   /** What the last scans knew; null where nothing is stored. */
   state: TagScanState | null;
@@ -31,7 +30,7 @@ export type Decision =
   /** Not there, but that is not certain, or not for long enough. */
   | { kind: 'missing'; since: Date }
   /** Not there for long enough; to be recorded where the registry is otherwise well. */
-  | { kind: 'disappeared'; data: TagDisappeared };
+  | { kind: 'disappeared'; since: Date; data: TagDisappeared };
 
 /** Decides what an answer means against the record. Pure: the same input always gives the same decision. */
 export function decide(known: Known, answer: Answer, intervalSeconds: number): Decision {
@@ -51,7 +50,7 @@ function decidePresent(known: Known, answer: Answer & { outcome: 'present' }): D
       mediaType: answer.mediaType,
       observedAt: answer.receivedAt.toISOString(),
       source: answer.source,
-      previous: head === null ? null : previousOf(head, known.state),
+      previous: head === null ? null : previousOf(head, stateOf(known)),
       ...(head?.gone === true ? { reappeared: true as const } : {}),
       ...(answer.pushedAt === undefined ? {} : { pushedAt: answer.pushedAt.toISOString() }),
     },
@@ -59,14 +58,19 @@ function decidePresent(known: Known, answer: Answer & { outcome: 'present' }): D
 }
 
 function decideAbsent(known: Known, answer: Answer, intervalSeconds: number): Decision {
-  const { reference, head, state } = known;
-  const since = state?.missingSince ?? answer.receivedAt;
-  // What was never there cannot disappear; what is gone stays gone.
-  if (head === null || head.gone) return { kind: 'missing', since };
+  const { reference, head } = known;
+  // What is gone stays gone.
+  if (head?.gone === true) return { kind: 'unchanged' };
+  const state = stateOf(known);
+  const since = state?.missingSince ?? null;
+  if (since === null) return { kind: 'missing', since: answer.receivedAt };
+  // What was never there cannot disappear.
+  if (head === null) return { kind: 'missing', since };
   const apart = answer.sentAt.getTime() - since.getTime();
-  if (state?.missingSince == null || apart < intervalSeconds * 1000) return { kind: 'missing', since };
+  if (apart < intervalSeconds * 1000) return { kind: 'missing', since };
   return {
     kind: 'disappeared',
+    since,
     data: {
       registry: reference.registry,
       repository: reference.repository,
@@ -78,14 +82,18 @@ function decideAbsent(known: Known, answer: Answer, intervalSeconds: number): De
 }
 
 /**
- * The link to the event before. What the last scans knew counts only where it is about that very event: after a crash, or
- * another fetcher's append, the event's own time is all that is certain.
+ * What the last scans knew counts only where it is about the record's last event: after a crash, or another fetcher's
+ * append, the tag was seen since, and neither "last seen" nor "missing since" holds any more.
  */
+function stateOf({ head, state }: Known): TagScanState | null {
+  return state !== null && state.sequence === (head?.sequence ?? 0) ? state : null;
+}
+
+/** The link to the event before. Without a state, the event's own time is all that is certain. */
 function previousOf(head: HistoryHead, state: TagScanState | null): NonNullable<DigestObserved['previous']> {
-  const confirmed = state !== null && state.sequence === head.sequence ? state.lastSeenAt : head.observedAt;
   return {
     digest: head.digest,
-    lastSeenAt: confirmed.toISOString(),
+    lastSeenAt: (state?.lastSeenAt ?? head.observedAt).toISOString(),
     sequence: head.sequence,
     hash: head.hash,
   };

@@ -3,6 +3,7 @@ import type { RepositoryScanFailed, RepositoryScanned, ScanRequest } from '@dtm/
 import {
   RetryLater,
   type AppendResult,
+  type HistoryHead,
   type HistoryLog,
   type HistoryTail,
   type RepositoryScanState,
@@ -12,15 +13,17 @@ import {
   type TrackingTail,
 } from '@dtm/jetstream';
 import { MANIFEST_ACCEPT_VERSION, RepositoryName } from '@dtm/oci';
-import { decide, type Answer, type Decision } from './decide.ts';
-import type { RegistryReader, TagAnswer } from './registry-reader.ts';
 import { chooseTags } from './choose-tags.ts';
+import { decide, type Answer, type Decision } from './decide.ts';
+import { nextState } from './next-state.ts';
+import type { RegistryReader, TagAnswer } from './registry-reader.ts';
+import { failedEvent, scannedEvent, type ScanFields } from './scan-event.ts';
 import { ScanTally } from './scan-tally.ts';
 
 /** What a scan works with. */
 export interface ScanParts {
   history: Pick<HistoryLog, 'recordObserved' | 'recordDisappeared'>;
-  historyTail: Pick<HistoryTail, 'head' | 'catchUp' | 'waitFor' | 'sequence'>;
+  historyTail: Pick<HistoryTail, 'head' | 'catchUp' | 'waitFor'>;
   trackingTail: Pick<TrackingTail, 'repository' | 'catchUp'>;
   scanLog: Pick<ScanLog, 'recordScanned' | 'recordFailed'>;
   scanState: Pick<ScanStateStore, 'read' | 'write'>;
@@ -28,9 +31,11 @@ export interface ScanParts {
   now: () => Date;
 }
 
-/** How a scan went, for logs and metrics; null where nothing of the repository is tracked. */
+/** How a scan went, for logs and metrics. */
 export type ScanReport =
   { outcome: 'scanned'; event: RepositoryScanned } | { outcome: 'failed'; event: RepositoryScanFailed };
+
+type Disappearance = Decision & { kind: 'disappeared' };
 
 /** Looks again at what others changed meanwhile so many times at most; the next scan sees the rest. */
 const ROUNDS = 5;
@@ -45,7 +50,6 @@ export class RepositoryScan {
   readonly #name: RepositoryName;
   readonly #signal: AbortSignal;
   readonly #tally = new ScanTally();
-  readonly #confirmed = new Map<string, { sequence: number; sentAt: Date }>();
   #state: RepositoryScanState = { tags: new Map(), revision: 0 };
   #listing: Promise<ReadonlySet<string> | null> | null = null;
 
@@ -56,112 +60,129 @@ export class RepositoryScan {
     this.#signal = signal;
   }
 
-  /** Rejects with `RetryLater` where the registry is halted or the process drains, else only when NATS stays away. */
+  /**
+   * Null where nothing of the repository is tracked. Rejects with `RetryLater` where the registry is halted, with the
+   * signal's reason where the process drains, and with what NATS reports where that stays away.
+   */
   async run(): Promise<ScanReport | null> {
-    const startedAt = this.#parts.now();
+    const { trackingTail, historyTail, scanState, scanLog } = this.#parts;
+    const startedAt = this.#startedAt();
     const scanId = randomUUID();
-    let trackingSequence = await this.#parts.trackingTail.catchUp(this.#signal);
-    if (this.#parts.trackingTail.repository(this.#name) === null) return null;
+    let trackingSequence = await trackingTail.catchUp(this.#signal);
+    if (trackingTail.repository(this.#name) === null) return null;
     // A fetcher that remembers A while another recorded B would call the return to A "unchanged".
-    await this.#parts.historyTail.catchUp(this.#signal);
-    this.#state = await this.#parts.scanState.read(this.#name);
-    let skipped: string[] = [];
-    const seen = new Set<string>();
+    const [state] = await Promise.all([scanState.read(this.#name), historyTail.catchUp(this.#signal)]);
+    this.#state = state;
+    const known = new Set<string>();
+    const asked = new Set<string>();
     for (;;) {
-      const tracked = this.#parts.trackingTail.repository(this.#name)?.tags;
-      if (tracked === undefined) break;
-      const choice = chooseTags(this.#name, [...tracked.keys()], this.#parts.historyTail, this.#state, this.#request);
-      skipped = choice.skipped;
-      const fresh = choice.scan.filter((tag) => !seen.has(tag));
+      const tracked = trackingTail.repository(this.#name)?.tags.keys() ?? [];
+      const choice = chooseTags(tracked, { head: this.#head, state: state.tags }, this.#request);
+      const fresh = choice.scan.filter((tag) => !asked.has(tag));
+      for (const tag of choice.skipped) known.add(tag);
       if (fresh.length === 0) break;
-      for (const tag of fresh) seen.add(tag);
+      for (const tag of fresh) known.add(tag) && asked.add(tag);
       await this.#observe(fresh);
       // A tag that was asked for while the scan ran must not wait for the next one.
-      trackingSequence = await this.#parts.trackingTail.catchUp(this.#signal);
+      trackingSequence = await trackingTail.catchUp(this.#signal);
     }
-    if (seen.size === 0 && skipped.length === 0) return null;
     const historySequence = await this.#settle();
-    const event = this.#event(scanId, startedAt, trackingSequence, [...skipped, ...seen], historySequence);
-    if ('error' in event) {
-      await this.#parts.scanLog.recordFailed(event);
+    // Cut short by a drain: what was appended stays, the next delivery looks at all of them.
+    if ([...asked].some((tag) => !this.#tally.outcomes.has(tag))) this.#signal.throwIfAborted();
+    const fields = this.#fields(scanId, startedAt, trackingSequence);
+    const { failure, hasAnswers } = this.#tally;
+    if (!hasAnswers) this.#putOffWhereHalted();
+    if (!hasAnswers && failure !== null) {
+      const event = failedEvent(fields, failure);
+      await scanLog.recordFailed(event);
       return { outcome: 'failed', event };
     }
-    await this.#parts.scanLog.recordScanned(event);
-    await this.#parts.scanState.write(this.#name, this.#nextState(), this.#state.revision, scanId);
+    const adapter = this.#parts.reader.adapterName(this.#name);
+    const how = { adapter, acceptVersion: MANIFEST_ACCEPT_VERSION, historySequence };
+    const event = scannedEvent({ ...fields, ...how }, this.#tally, known);
+    await scanLog.recordScanned(event);
+    await scanState.write(this.#name, this.#nextState(), state.revision, scanId);
     return { outcome: 'scanned', event };
   }
 
   async #observe(tags: readonly string[]): Promise<void> {
-    let open = [...tags];
-    for (let round = 1; open.length > 0 && round <= ROUNDS; round++) {
-      const again: string[] = [];
-      const writes: Promise<void>[] = [];
-      const disappeared: (Decision & { kind: 'disappeared' })[] = [];
-      for await (const answer of this.#parts.reader.scan(this.#name, open, this.#signal)) {
+    let open = tags;
+    for (let round = 1; open.length > 0 && round <= ROUNDS; round++) open = await this.#ask(open);
+  }
+
+  /** Asks for each tag once; returns those of which another fetcher has recorded something in the meantime. */
+  async #ask(tags: readonly string[]): Promise<string[]> {
+    // Taken before the requests are sent: an answer may be older than what another fetcher records while it is on its way.
+    const heads = new Map(tags.map((tag) => [tag, this.#head(tag)]));
+    const again: string[] = [];
+    const disappearances: { decision: Disappearance; sentAt: Date }[] = [];
+    const appends: Promise<void>[] = [];
+    try {
+      for await (const answer of this.#parts.reader.scan(this.#name, tags, this.#signal)) {
         this.#tally.requests += answer.requests;
-        if (answer.kind === 'failure') this.#fail(answer);
-        else writes.push(this.#apply(answer.tag, answer.answer, disappeared, again));
+        if (answer.kind === 'failure') {
+          this.#fail(answer);
+          continue;
+        }
+        const decision = this.#decide(answer.tag, heads.get(answer.tag) ?? null, answer.answer);
+        const { sentAt } = answer.answer;
+        if (decision.kind === 'disappeared') disappearances.push({ decision, sentAt });
+        if (decision.kind !== 'observed') continue;
+        const append = this.#append(answer.tag, { sentAt, gone: false }, again, () =>
+          this.#parts.history.recordObserved(decision.data),
+        );
+        // It is awaited below; without a handler until then, its failure would end the process.
+        append.catch(() => undefined);
+        appends.push(append);
       }
-      await Promise.all(writes);
-      for (const decision of disappeared) await this.#confirmDisappearance(decision, again);
-      open = again;
+      await Promise.all(appends);
+    } finally {
+      await Promise.allSettled(appends);
     }
+    for (const { decision, sentAt } of disappearances) await this.#recordDisappearance(decision, sentAt, again);
+    return again;
   }
 
-  /** A 500 about one tag is an entry of the scan's failures; a halted registry ends the scan where nothing was learned. */
-  #fail(answer: TagAnswer & { kind: 'failure' }): void {
-    if (answer.code === 'throttled') {
-      this.#tally.retryAt = answer.retryAt ?? this.#parts.now();
+  /** A halted registry is no failure of the tag: it was not asked for. */
+  #fail({ tag, code, reason, retryAt }: TagAnswer & { kind: 'failure' }): void {
+    this.#tally.living.delete(tag);
+    if (code === 'throttled') {
+      this.#tally.outcomes.delete(tag);
+      this.#tally.retryAt = retryAt ?? this.#parts.now();
     } else {
-      this.#tally.failures.set(answer.tag, { code: answer.code, reason: answer.reason });
+      this.#tally.outcomes.set(tag, { kind: 'failed', code, reason });
     }
   }
 
-  async #apply(
-    tag: string,
-    answer: Answer,
-    disappeared: (Decision & { kind: 'disappeared' })[],
-    again: string[],
-  ): Promise<void> {
-    const reference = this.#name.tag(tag);
-    const head = this.#parts.historyTail.head(reference);
+  #decide(tag: string, head: HistoryHead | null, answer: Answer): Decision {
+    const { outcomes, living } = this.#tally;
+    const reference = { registry: this.#name.registry, repository: this.#name.repository, tag };
     const state = this.#state.tags.get(tag) ?? null;
     const decision = decide({ reference, head, state }, answer, this.#request.intervalSeconds);
-    this.#tally.failures.delete(tag);
-    if (answer.outcome === 'present') this.#tally.alive.add(tag);
+    if (answer.outcome === 'present') living.add(tag);
+    else living.delete(tag);
+    const sequence = head?.sequence ?? 0;
     switch (decision.kind) {
       case 'unchanged':
-        this.#confirmed.set(tag, { sequence: head?.sequence ?? 0, sentAt: answer.sentAt });
-        this.#tally.missing.delete(tag);
+        outcomes.set(tag, { kind: 'agreed', sequence, sentAt: answer.sentAt, gone: answer.outcome === 'absent' });
         break;
       case 'missing':
-        this.#tally.missing.set(tag, decision.since);
-        if (head !== null) this.#confirmGone(tag, head.gone, head.sequence, answer.sentAt);
-        break;
       case 'disappeared':
-        this.#tally.missing.set(tag, state?.missingSince ?? answer.receivedAt);
-        disappeared.push(decision);
+        outcomes.set(tag, { kind: 'missing', sequence, since: decision.since });
         break;
       case 'observed':
-        this.#tally.missing.delete(tag);
-        await this.#settleAppend(tag, answer.sentAt, await this.#parts.history.recordObserved(decision.data), again);
+        outcomes.delete(tag);
     }
-  }
-
-  /** An answer 404 confirms the record only where the record says "gone" already. */
-  #confirmGone(tag: string, gone: boolean, sequence: number, sentAt: Date): void {
-    if (gone) this.#confirmed.set(tag, { sequence, sentAt });
+    return decision;
   }
 
   /** Gone needs a witness: a living sibling, or a complete listing without the tag. */
-  async #confirmDisappearance(decision: Decision & { kind: 'disappeared' }, again: string[]): Promise<void> {
-    const { tag } = decision.data;
-    if (this.#tally.alive.size === 0) {
+  async #recordDisappearance({ data }: Disappearance, sentAt: Date, again: string[]): Promise<void> {
+    if (this.#tally.living.size === 0) {
       const listed = await this.#listedTags();
-      if (listed === null || listed.has(tag)) return;
+      if (listed === null || listed.has(data.tag)) return;
     }
-    const result = await this.#parts.history.recordDisappeared(decision.data);
-    await this.#settleAppend(tag, new Date(decision.data.observedAt), result, again);
+    await this.#append(data.tag, { sentAt, gone: true }, again, () => this.#parts.history.recordDisappeared(data));
   }
 
   /** Null where the registry gave no complete list. Asked once a scan at most. */
@@ -173,97 +194,77 @@ export class RepositoryScan {
     return this.#listing;
   }
 
-  async #settleAppend(tag: string, sentAt: Date, result: AppendResult, again: string[]): Promise<void> {
+  async #append(
+    tag: string,
+    shown: { sentAt: Date; gone: boolean },
+    again: string[],
+    record: () => Promise<AppendResult>,
+  ): Promise<void> {
+    const result = await record();
     if (result.outcome === 'appended') {
       this.#tally.changes++;
-      this.#confirmed.set(tag, { sequence: result.sequence, sentAt });
+      this.#tally.outcomes.set(tag, { kind: 'agreed', sequence: result.sequence, ...shown });
       return;
     }
-    // Another fetcher was faster: its event is awaited and the registry asked anew; this answer may be the older one.
+    // Another fetcher was faster: its event is awaited and the registry asked anew, since this answer may be the older one.
+    this.#tally.outcomes.delete(tag);
     if (result.last !== null) await this.#parts.historyTail.waitFor(result.last.sequence, this.#signal);
-    this.#confirmed.delete(tag);
     again.push(tag);
   }
 
   /** Looks again at tags whose record another fetcher changed after they were compared with it. */
   async #settle(): Promise<number> {
+    const { outcomes } = this.#tally;
     for (let round = 1; ; round++) {
       const historySequence = await this.#parts.historyTail.catchUp(this.#signal);
       const stale: string[] = [];
-      for (const [tag, { sequence }] of this.#confirmed) {
-        if ((this.#parts.historyTail.head(this.#name.tag(tag))?.sequence ?? 0) !== sequence) stale.push(tag);
+      for (const [tag, outcome] of outcomes) {
+        if (outcome.kind !== 'failed' && (this.#head(tag)?.sequence ?? 0) !== outcome.sequence) stale.push(tag);
       }
-      for (const tag of stale) this.#confirmed.delete(tag);
+      for (const tag of stale) outcomes.delete(tag);
       if (stale.length === 0 || round > ROUNDS) return historySequence;
       await this.#observe(stale);
     }
   }
 
-  #event(
-    scanId: string,
-    startedAt: Date,
-    trackingSequence: number,
-    known: readonly string[],
-    historySequence: number,
-  ): RepositoryScanned | RepositoryScanFailed {
+  #putOffWhereHalted(): void {
+    const { retryAt } = this.#tally;
+    if (retryAt === null) return;
+    const wait = retryAt.getTime() - this.#parts.now().getTime();
+    throw new RetryLater(`${this.#name.registry} is halted until ${retryAt.toISOString()}`, wait);
+  }
+
+  /** Not before the request: where this machine's clock lags, the scheduler would take the scan for that of the slot before. */
+  #startedAt(): Date {
+    return new Date(Math.max(this.#parts.now().getTime(), Date.parse(this.#request.requestedAt)));
+  }
+
+  #fields(scanId: string, startedAt: Date, trackingSequence: number): ScanFields {
     const { registry, repository, reason, intervalSeconds } = this.#request;
-    const { failures, retryAt, missing } = this.#tally;
-    const learned = this.#confirmed.size + missing.size;
-    const scan = {
+    const finishedAt = new Date(Math.max(this.#parts.now().getTime(), startedAt.getTime()));
+    return {
       registry,
       repository,
       scanId,
       reason,
       startedAt: startedAt.toISOString(),
-      finishedAt: this.#parts.now().toISOString(),
+      finishedAt: finishedAt.toISOString(),
       requests: this.#tally.requests,
       trackingSequence,
       intervalSeconds,
     };
-    if (learned === 0) {
-      if (this.#signal.aborted) throw new RetryLater('the fetcher drains', 0);
-      const wait = retryAt === null ? null : retryAt.getTime() - this.#parts.now().getTime();
-      if (wait !== null) throw new RetryLater(`${registry} is halted until ${retryAt?.toISOString() ?? ''}`, wait);
-      const first = [...failures.values()][0];
-      if (first !== undefined) return { ...scan, code: first.code, error: first.reason };
-    }
-    const covered = [...new Set([...this.#confirmed.keys(), ...missing.keys()])];
-    const uncovered = known.filter((tag) => !this.#confirmed.has(tag) && !missing.has(tag));
-    // Cut short by a drain: what was appended stays; the next delivery looks at all of them.
-    if (this.#signal.aborted && uncovered.some((tag) => !failures.has(tag)))
-      throw new RetryLater('the fetcher drains', 0);
-    const only = covered.length < uncovered.length;
-    return {
-      ...scan,
-      adapter: this.#parts.reader.adapterName(this.#name),
-      acceptVersion: MANIFEST_ACCEPT_VERSION,
-      historySequence,
-      observations: this.#tally.alive.size,
-      changes: this.#tally.changes,
-      coverage: only ? { mode: 'only', tags: covered } : { mode: 'all-but', tags: uncovered },
-      failures: [...failures].map(([tag, { code, reason: words }]) => ({ tag, code, reason: words })),
-      missing: [...missing.keys()],
-    };
   }
 
   #nextState(): Map<string, TagScanState> {
-    const tracked = this.#parts.trackingTail.repository(this.#name)?.tags ?? new Map<string, unknown>();
     const next = new Map<string, TagScanState>();
-    for (const tag of tracked.keys()) {
-      const before = this.#state.tags.get(tag);
-      const confirmed = this.#confirmed.get(tag);
-      const since = this.#tally.missing.get(tag) ?? null;
-      if (confirmed !== undefined) {
-        next.set(tag, { sequence: confirmed.sequence, lastSeenAt: confirmed.sentAt, missingSince: since });
-      } else if (since !== null) {
-        // Not confirmed: what was last confirmed stays as it was; the record's own time where nothing is known.
-        const head = this.#parts.historyTail.head(this.#name.tag(tag));
-        const known = before ?? { sequence: head?.sequence ?? 0, lastSeenAt: head?.observedAt ?? since };
-        next.set(tag, { sequence: known.sequence, lastSeenAt: known.lastSeenAt, missingSince: since });
-      } else if (before !== undefined) {
-        next.set(tag, before);
-      }
+    for (const tag of this.#parts.trackingTail.repository(this.#name)?.tags.keys() ?? []) {
+      const before = this.#state.tags.get(tag) ?? null;
+      const state = nextState(this.#tally.outcomes.get(tag), before, this.#head(tag));
+      if (state !== null) next.set(tag, state);
     }
     return next;
   }
+
+  readonly #head = (tag: string): HistoryHead | null =>
+    this.#parts.historyTail.head({ registry: this.#name.registry, repository: this.#name.repository, tag });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ScanReason } from '@dtm/events';
 
-/** How often to look. */
+/** How often to look. All in whole milliseconds. */
 export interface Cadence {
   /** Each repository once in it. */
   intervalMs: number;
@@ -17,18 +17,20 @@ export interface ScanPast {
   lastStartedAt: Date | null;
   /** When the last one that gave an answer began. */
   lastSucceededAt: Date | null;
+  /** When the last one that a person had asked for began: only those leave out no quiet tag. */
+  lastForPersonAt: Date | null;
   /** TRACKING was known to the last scan up to this sequence. */
   trackingSequence: number;
 }
 
 /** A repository as the schedule sees it. */
 export interface Candidate {
-  /** Spreads repositories evenly over the interval; 0 to 1, always the same for one repository. */
+  /** Spreads repositories evenly over the interval; from 0 to below 1, always the same for one repository. */
   phase: number;
   /** Sequence in TRACKING of its tag that was asked for last. */
   newestTag: number;
   past: ScanPast;
-  /** When a person asked for a scan; null where nobody did since the last. */
+  /** When a person asked for a scan last; null where nobody did. */
   askedAt: Date | null;
 }
 
@@ -40,20 +42,20 @@ export interface Due {
   slot: string;
 }
 
-/** Decides when a repository is scanned next. Pure; `now` decides nothing but what is overdue. */
+/** Decides when a repository is scanned next. Pure; `at` does not depend on `now`, which only tells whether a slot was missed. */
 export function nextScan(candidate: Candidate, cadence: Cadence, now: Date): Due {
   const { past, newestTag, askedAt, phase } = candidate;
   if (past.lastStartedAt === null || newestTag > past.trackingSequence) {
     return { at: new Date(0), reason: 'new-tag', slot: `tag-${newestTag}` };
   }
-  if (askedAt !== null && askedAt > past.lastStartedAt) {
+  if (askedAt !== null && (past.lastForPersonAt === null || past.lastForPersonAt < askedAt)) {
     return { at: askedAt, reason: 'person', slot: `asked-${askedAt.getTime()}` };
   }
-  const last = slotOf(past.lastStartedAt, phase, cadence.intervalMs);
-  const current = slotOf(now, phase, cadence.intervalMs);
-  const at = startOfSlot(last + 1, phase, cadence.intervalMs);
-  const missed = current > last + 1;
-  return { at, reason: missed ? 'catch-up' : 'interval', slot: `${Math.max(current, last + 1)}` };
+  const slots = new Slots(phase, cadence.intervalMs);
+  const next = slots.of(past.lastStartedAt) + 1;
+  const at = slots.start(next);
+  const current = slots.of(now);
+  return { at, reason: current > next ? 'catch-up' : 'interval', slot: `${Math.max(current, next)}` };
 }
 
 /**
@@ -63,18 +65,21 @@ export function nextScan(candidate: Candidate, cadence: Cadence, now: Date): Due
 export function skipQuietSince(candidate: Candidate, cadence: Cadence, now: Date, reason: ScanReason): Date | null {
   const { lastSucceededAt } = candidate.past;
   if (reason === 'person' || lastSucceededAt === null) return null;
-  const phase = candidate.phase;
-  const rare = cadence.rareIntervalMs;
-  if (slotOf(lastSucceededAt, phase, rare) !== slotOf(now, phase, rare)) return null;
+  const rare = new Slots(candidate.phase, cadence.rareIntervalMs);
+  if (rare.of(lastSucceededAt) !== rare.of(now)) return null;
   return new Date(now.getTime() - cadence.quietAfterMs);
 }
 
-/** When a quiet tag is due next. */
+/** When a quiet tag is due next: at the first scan of its repository in the next rare interval. */
 export function nextRareScan(candidate: Candidate, cadence: Cadence): Date | null {
   const { lastSucceededAt } = candidate.past;
   if (lastSucceededAt === null) return null;
-  const next = slotOf(lastSucceededAt, candidate.phase, cadence.rareIntervalMs) + 1;
-  return startOfSlot(next, candidate.phase, cadence.rareIntervalMs);
+  const rare = new Slots(candidate.phase, cadence.rareIntervalMs);
+  const slots = new Slots(candidate.phase, cadence.intervalMs);
+  const from = rare.start(rare.of(lastSucceededAt) + 1);
+  const slot = slots.of(from);
+  const start = slots.start(slot);
+  return start < from ? slots.start(slot + 1) : start;
 }
 
 /** A repository's place in the interval: from its name, so that every scheduler gives it the same. */
@@ -82,10 +87,21 @@ export function phaseOf(key: string): number {
   return createHash('sha256').update(key).digest().readUInt32BE(0) / 2 ** 32;
 }
 
-function slotOf(at: Date, phase: number, lengthMs: number): number {
-  return Math.floor(at.getTime() / lengthMs - phase);
-}
+/** Time cut into intervals of one length. In whole milliseconds, so that a slot's start lies in that slot. */
+class Slots {
+  readonly #lengthMs: number;
+  readonly #offsetMs: number;
 
-function startOfSlot(slot: number, phase: number, lengthMs: number): Date {
-  return new Date(Math.ceil((slot + phase) * lengthMs));
+  constructor(phase: number, lengthMs: number) {
+    this.#lengthMs = lengthMs;
+    this.#offsetMs = Math.floor(phase * lengthMs);
+  }
+
+  of(at: Date): number {
+    return Math.floor((at.getTime() - this.#offsetMs) / this.#lengthMs);
+  }
+
+  start(slot: number): Date {
+    return new Date(slot * this.#lengthMs + this.#offsetMs);
+  }
 }

@@ -1,11 +1,12 @@
-import { decodeScanLog, EVENT_TYPES, repositoryKey } from '@dtm/events';
+import { decodeScanLog, EVENT_TYPES } from '@dtm/events';
 import { STREAMS, Tail, type NatsConnection, type StoredMessage } from '@dtm/jetstream';
 import type { ScanPast } from './next-scan.ts';
 
-const NEVER: ScanPast = { lastStartedAt: null, lastSucceededAt: null, trackingSequence: 0 };
+const NEVER: ScanPast = { lastStartedAt: null, lastSucceededAt: null, lastForPersonAt: null, trackingSequence: 0 };
 
 /** How the last scan of each repository went, from SCAN_LOG: what makes the schedule survive a restart. */
 export class ScanPastTail extends Tail {
+  /** By canonical name. */
   readonly #past = new Map<string, ScanPast>();
   readonly #onUnreadable: (message: StoredMessage, error: unknown) => void;
 
@@ -14,26 +15,31 @@ export class ScanPastTail extends Tail {
     this.#onUnreadable = onUnreadable;
   }
 
+  /** The same object as long as no further scan has ended. */
   past(name: { registry: string; repository: string }): ScanPast {
-    return this.#past.get(repositoryKey(name)) ?? NEVER;
+    return this.#past.get(textOf(name)) ?? NEVER;
   }
 
   protected override apply(message: StoredMessage): void {
     try {
       const { type, data } = decodeScanLog(message.data);
-      const key = repositoryKey(data);
-      const before = this.#past.get(key) ?? NEVER;
+      const before = this.past(data);
       const startedAt = new Date(data.startedAt);
-      const succeeded = type === EVENT_TYPES.RepositoryScanned ? startedAt : before.lastSucceededAt;
-      this.#past.set(key, {
+      this.#past.set(textOf(data), {
         lastStartedAt: later(before.lastStartedAt, startedAt),
-        lastSucceededAt: succeeded === null ? null : later(before.lastSucceededAt, succeeded),
+        lastSucceededAt:
+          type === EVENT_TYPES.RepositoryScanned ? later(before.lastSucceededAt, startedAt) : before.lastSucceededAt,
+        lastForPersonAt: data.reason === 'person' ? later(before.lastForPersonAt, startedAt) : before.lastForPersonAt,
         trackingSequence: Math.max(before.trackingSequence, data.trackingSequence),
       });
     } catch (error) {
       this.#onUnreadable(message, error);
     }
   }
+}
+
+function textOf({ registry, repository }: { registry: string; repository: string }): string {
+  return `${registry}/${repository}`;
 }
 
 function later(a: Date | null, b: Date): Date {

@@ -8,6 +8,7 @@ import {
   NATS,
   QUERIES,
   STREAMS,
+  TrackingTail,
   type NatsConnection,
   type NextScanAnswer,
   type RepositoryQuestion,
@@ -20,6 +21,9 @@ import { nextRareScan, type Cadence } from './next-scan.ts';
 import { Schedule } from './schedule.ts';
 import { reasonInWords, spanInWords } from './words.ts';
 
+/** The api gives up later: a tail that lags is to be told as such. */
+const CATCH_UP_WITHIN_MS = 2_000;
+
 /** Answers when a tag is due, and why then. */
 @Controller()
 @UseFilters(KeepErrorClass)
@@ -28,6 +32,7 @@ export class ScheduleQuestions {
 
   constructor(
     @Inject(Schedule) private readonly schedule: Schedule,
+    @Inject(TrackingTail) private readonly trackingTail: TrackingTail,
     @Inject(CADENCE) private readonly cadence: Cadence,
     @Inject(NATS) nc: NatsConnection,
   ) {
@@ -39,7 +44,7 @@ export class ScheduleQuestions {
     const reference = Reference.of(question.registry, question.repository, question.tag);
     const now = new Date();
     const known = this.schedule.due(reference, now);
-    if (known === null) return { at: null, reason: 'it is not tracked' };
+    if (known === null) return { at: null, reason: this.#whyNever(reference) };
     const { due, candidate } = known;
     const rareAt =
       due.reason === 'interval' && (await this.#isQuiet(reference, now)) ? nextRareScan(candidate, this.cadence) : null;
@@ -55,11 +60,26 @@ export class ScheduleQuestions {
   }
 
   @MessagePattern(QUERIES.scanNow)
-  scanNow(@Payload() question: RepositoryQuestion): ScanNowAnswer {
+  async scanNow(@Payload() question: RepositoryQuestion): Promise<ScanNowAnswer> {
     const name = RepositoryName.of(question.registry, question.repository);
     const now = new Date();
-    if (!this.schedule.askNow(name, now)) throw new Error(`no tag of ${name.toString()} is tracked`);
+    if (!this.schedule.askNow(name, now)) {
+      // Asked right after it was tracked: this process may not have heard of it yet.
+      await this.trackingTail.catchUp(AbortSignal.timeout(CATCH_UP_WITHIN_MS));
+      if (!this.schedule.askNow(name, now)) throw new Error(`no tag of ${name.toString()} is tracked`);
+    }
     return { dueAt: now.toISOString() };
+  }
+
+  #whyNever(reference: Reference): string {
+    switch (this.trackingTail.endedBy(reference)) {
+      case 'expiry':
+        return 'no longer scanned, as nobody looked at it for long; looking at its page begins it again';
+      case 'person':
+        return 'no longer scanned, as somebody ended it';
+      case null:
+        return 'it is not tracked';
+    }
   }
 
   async #isQuiet(reference: Reference, now: Date): Promise<boolean> {

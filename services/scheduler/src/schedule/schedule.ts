@@ -1,10 +1,19 @@
 import { repositoryKey, type ScanRequest } from '@dtm/events';
 import type { ScanQueue, TrackedRepository, TrackingTail } from '@dtm/jetstream';
-import { nextScan, phaseOf, skipQuietSince, type Cadence, type Candidate, type Due } from './next-scan.ts';
+import {
+  nextScan,
+  phaseOf,
+  skipQuietSince,
+  type Cadence,
+  type Candidate,
+  type Due,
+  type ScanPast,
+} from './next-scan.ts';
 import type { ScanPastTail } from './scan-past-tail.ts';
 
-/** A request that the queue took or refused is not repeated sooner; the queue recognises it anyway. */
-const REPEAT_AFTER_MS = 5_000;
+/** A request for an occasion that is still due is repeated after so long, then ever later: a scan that is pending ends some time. */
+const REPEAT_AFTER_MS = 1_000;
+const REPEAT_AFTER_MAX_MS = 30_000;
 const MAX_REQUESTS_PER_ROUND = 1_000;
 
 export interface ScheduleParts {
@@ -14,12 +23,25 @@ export interface ScheduleParts {
   cadence: Cadence;
 }
 
-/** Knows when each repository is due and asks for its scan then. Holds nothing that a restart would lose. */
+/** What the schedule remembers of a repository between two looks, of which there are several a second. */
+interface Entry {
+  phase: number;
+  askedAt: Date | null;
+  /** Epoch ms at which it is due, as long as `past`, `newestTag` and `askedAt` are as they were. */
+  dueAt: number;
+  past: ScanPast;
+  newestTag: number;
+  /** The last request that was made for it. */
+  requested: { slot: string; past: ScanPast; times: number; notBefore: number } | null;
+}
+
+/**
+ * Knows when each repository is due and asks for its scan then. A restart loses nothing but what people asked for within
+ * the last moment: the rest follows from TRACKING, SCAN_LOG and the clock.
+ */
 export class Schedule {
   readonly #parts: ScheduleParts;
-  readonly #asked = new Map<string, Date>();
-  readonly #requested = new Map<string, { slot: string; at: number }>();
-  readonly #phases = new Map<string, number>();
+  readonly #entries = new WeakMap<TrackedRepository, Entry>();
 
   constructor(parts: ScheduleParts) {
     this.#parts = parts;
@@ -27,67 +49,93 @@ export class Schedule {
 
   /** Notes that a person wants a repository scanned now; false where none of its tags is tracked. */
   askNow(name: { registry: string; repository: string }, at: Date): boolean {
-    if (this.#parts.trackingTail.repository(name) === null) return false;
-    this.#asked.set(repositoryKey(name), at);
+    const repository = this.#parts.trackingTail.repository(name);
+    if (repository === null) return false;
+    const entry = this.#entry(repository);
+    entry.askedAt = at;
+    this.#plan(entry, at);
     return true;
   }
 
-  /** When a repository is due next; null where none of its tags is tracked. */
-  due(name: { registry: string; repository: string }, now: Date): { due: Due; candidate: Candidate } | null {
-    const repository = this.#parts.trackingTail.repository(name);
-    if (repository === null) return null;
-    const candidate = this.#candidate(repository);
+  /** When a tag's repository is due next; null where the tag is not tracked. */
+  due(
+    tag: { registry: string; repository: string; tag: string },
+    now: Date,
+  ): { due: Due; candidate: Candidate } | null {
+    const repository = this.#parts.trackingTail.repository(tag);
+    if (repository?.tags.has(tag.tag) !== true) return null;
+    const candidate = this.#entry(repository);
     return { due: nextScan(candidate, this.#parts.cadence, now), candidate };
   }
 
   /** Asks for every scan that is due; returns how many requests the queue took. */
   async requestDue(now: Date): Promise<number> {
-    const due: { repository: TrackedRepository; candidate: Candidate; due: Due }[] = [];
+    const round: { repository: TrackedRepository; entry: Entry; due: Due }[] = [];
     for (const repository of this.#parts.trackingTail.repositories()) {
-      const candidate = this.#candidate(repository);
-      const next = nextScan(candidate, this.#parts.cadence, now);
-      if (next.at <= now && !this.#justRequested(repositoryKey(repository), next, now)) {
-        due.push({ repository, candidate, due: next });
-      }
+      const entry = this.#entry(repository);
+      if (entry.dueAt > now.getTime()) continue;
+      const due = nextScan(entry, this.#parts.cadence, now);
+      if (!isJustRequested(entry, due, now)) round.push({ repository, entry, due });
     }
-    due.sort((a, b) => a.due.at.getTime() - b.due.at.getTime());
+    round.sort((a, b) => urgency(a.due) - urgency(b.due));
     const outcomes = await Promise.all(
-      due
-        .slice(0, MAX_REQUESTS_PER_ROUND)
-        .map(async (one) => this.#request(one.repository, one.candidate, one.due, now)),
+      round.slice(0, MAX_REQUESTS_PER_ROUND).map((one) => this.#request(one.repository, one.entry, one.due, now)),
     );
     return outcomes.filter(Boolean).length;
   }
 
-  async #request(repository: TrackedRepository, candidate: Candidate, due: Due, now: Date): Promise<boolean> {
-    const quietSince = skipQuietSince(candidate, this.#parts.cadence, now, due.reason);
+  async #request(repository: TrackedRepository, entry: Entry, due: Due, now: Date): Promise<boolean> {
+    const { cadence, queue } = this.#parts;
+    const quietSince = skipQuietSince(entry, cadence, now, due.reason);
     const request: ScanRequest = {
       registry: repository.registry,
       repository: repository.repository,
       requestedAt: now.toISOString(),
       reason: due.reason,
-      intervalSeconds: this.#parts.cadence.intervalMs / 1000,
+      intervalSeconds: cadence.intervalMs / 1000,
       ...(quietSince === null ? {} : { skipQuietSince: quietSince.toISOString() }),
     };
-    const outcome = await this.#parts.queue.request(request, due.slot);
-    this.#requested.set(repositoryKey(repository), { slot: due.slot, at: now.getTime() });
+    const { past } = entry;
+    const outcome = await queue.request(request, due.slot);
+    const times = isSameOccasion(entry, due) ? (entry.requested?.times ?? 0) + 1 : 1;
+    const pause = Math.min(REPEAT_AFTER_MS * 2 ** (times - 1), REPEAT_AFTER_MAX_MS);
+    entry.requested = { slot: due.slot, past, times, notBefore: now.getTime() + pause };
     return outcome === 'requested';
   }
 
-  #justRequested(key: string, due: Due, now: Date): boolean {
-    const last = this.#requested.get(key);
-    return last !== undefined && last.slot === due.slot && now.getTime() - last.at < REPEAT_AFTER_MS;
+  /** The entry, brought up to date. */
+  #entry(repository: TrackedRepository): Entry {
+    const { newestSequence } = repository;
+    const past = this.#parts.pastTail.past(repository);
+    const known = this.#entries.get(repository);
+    if (known?.past === past && known.newestTag === newestSequence) return known;
+    const entry = known ?? newEntry(repository, past);
+    entry.past = past;
+    entry.newestTag = newestSequence;
+    this.#plan(entry, new Date(0));
+    this.#entries.set(repository, entry);
+    return entry;
   }
 
-  #candidate(repository: TrackedRepository): Candidate {
-    const key = repositoryKey(repository);
-    let phase = this.#phases.get(key);
-    if (phase === undefined) {
-      phase = phaseOf(key);
-      this.#phases.set(key, phase);
-    }
-    let newestTag = 0;
-    for (const tag of repository.tags.values()) newestTag = Math.max(newestTag, tag.sequence);
-    return { phase, newestTag, past: this.#parts.pastTail.past(repository), askedAt: this.#asked.get(key) ?? null };
+  #plan(entry: Entry, now: Date): void {
+    entry.dueAt = nextScan(entry, this.#parts.cadence, now).at.getTime();
   }
+}
+
+function newEntry(repository: TrackedRepository, past: ScanPast): Entry {
+  return { phase: phaseOf(repositoryKey(repository)), askedAt: null, dueAt: 0, past, newestTag: 0, requested: null };
+}
+
+/** A scan that ended since, and left the same occasion due, makes it another one. */
+function isSameOccasion({ requested, past }: Entry, due: Due): boolean {
+  return requested !== null && requested.slot === due.slot && requested.past === past;
+}
+
+function isJustRequested(entry: Entry, due: Due, now: Date): boolean {
+  return isSameOccasion(entry, due) && now.getTime() < (entry.requested?.notBefore ?? 0);
+}
+
+/** Whoever waits for it comes first, then what has been due for longest. */
+function urgency({ at, reason }: Due): number {
+  return reason === 'person' ? 0 : at.getTime();
 }

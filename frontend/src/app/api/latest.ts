@@ -1,0 +1,33 @@
+import { computed, linkedSignal, type Resource, type Signal } from '@angular/core';
+import { troubleOf, type Trouble } from './problem.ts';
+
+/** A resource as pages show it: what was there stays until the next answer has come. */
+export interface Latest<T> {
+  /** Undefined before the first answer. */
+  value: Signal<T | undefined>;
+  /** Of the last call; null where it succeeded. */
+  trouble: Signal<Trouble | null>;
+  /** No answer yet at all: time for a skeleton. */
+  waiting: Signal<boolean>;
+  /** A call is under way. */
+  busy: Signal<boolean>;
+}
+
+/**
+ * Keeps the last value while a resource asks for the next, so that a list holds its place. `subject` names what is
+ * shown: when it changes, the value of the former one is dropped.
+ */
+export function latest<T>(resource: Resource<T | undefined>, subject: () => unknown = () => null): Latest<T> {
+  const trouble = computed(() => (resource.status() === 'error' ? troubleOf(resource.error()) : null));
+  const value = linkedSignal<{ subject: unknown; value: T | undefined }, T | undefined>({
+    source: () => ({ subject: subject(), value: resource.hasValue() ? resource.value() : undefined }),
+    computation: (now, before) =>
+      now.value ?? (before !== undefined && before.source.subject === now.subject ? before.value : undefined),
+  });
+  return {
+    value: value.asReadonly(),
+    trouble,
+    waiting: computed(() => value() === undefined && trouble() === null),
+    busy: resource.isLoading,
+  };
+}

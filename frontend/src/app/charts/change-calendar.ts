@@ -1,0 +1,73 @@
+import { Component, computed, input, signal } from '@angular/core';
+import type { Change } from '@dtm/api-contract';
+import { DAY, dayInWords } from '../wording/time.ts';
+import { calendarOf, levelOf } from './calendar-days.ts';
+import { elementWidth } from './element-width.ts';
+import { ReadableChart, type Spot } from './readable-chart.ts';
+
+const LEFT = 28;
+const TOP = 18;
+const GAP = 2;
+
+/** A year of days (UTC) at a glance: the darker, the more changes were observed. */
+@Component({
+  selector: 'dtm-change-calendar',
+  imports: [ReadableChart],
+  templateUrl: './change-calendar.html',
+  styleUrl: './change-calendar.css',
+})
+export class ChangeCalendar {
+  /** Newest first, from a year ago at least, if `complete`. */
+  readonly changes = input.required<readonly Change[]>();
+  /** When the record begins: days before it are shown as not watched. RFC 3339 */
+  readonly since = input<string | null>(null);
+  readonly today = input.required<number>();
+
+  protected readonly active = signal<number | null>(null);
+  protected readonly width = elementWidth();
+  /** As many weeks as fit with cells of a readable size. */
+  readonly #weeks = computed(() => Math.max(16, Math.min(53, Math.floor((this.width() - LEFT) / 10))));
+  protected readonly cell = computed(() => Math.max(8, Math.min(14, Math.floor((this.width() - LEFT) / this.#weeks()) - GAP)));
+  readonly #step = computed(() => this.cell() + GAP);
+  readonly #day = computed(() => Math.floor(this.today() / DAY) * DAY);
+  readonly #calendar = computed(() => calendarOf(this.changes(), this.#day(), this.#weeks(), this.since()));
+  protected readonly months = computed(() => this.#calendar().months.map(({ week, label }) => ({ x: LEFT + week * this.#step(), label })));
+  protected readonly weekdays = computed(() =>
+    [
+      [0, 'Mon'],
+      [2, 'Wed'],
+      [4, 'Fri'],
+    ].map(([row, label]) => ({ y: TOP + Number(row) * this.#step() + this.cell() - 1, label: String(label) })),
+  );
+  protected readonly drawnWidth = computed(() => LEFT + this.#weeks() * this.#step());
+  protected readonly drawnHeight = computed(() => TOP + 7 * this.#step());
+  protected readonly cells = computed(() =>
+    this.#calendar().days.map((day, index) => ({
+      ...this.#cornerOf(index),
+      level: day.watched ? String(levelOf(day.changes)) : 'unwatched',
+    })),
+  );
+  protected readonly readings = computed(() =>
+    this.#calendar().days.map(({ at, changes, watched }) => ({
+      when: dayInWords(new Date(at).toISOString()),
+      values: [!watched ? 'not watched yet' : changes === 0 ? 'no change' : `${changes} ${changes === 1 ? 'change' : 'changes'}`],
+    })),
+  );
+  protected readonly label = computed(() => `Changes per day in the last ${this.#weeks()} weeks, UTC`);
+  protected readonly levels = ['0', '1', '2', '3', '4'];
+
+  protected readonly spotOf = (index: number): Spot => {
+    const { x, y } = this.#cornerOf(index);
+    return { x: x + this.cell() / 2, y };
+  };
+  protected readonly indexAt = ({ x, y }: Spot): number | null => {
+    const week = Math.floor((x - LEFT) / this.#step());
+    const weekday = Math.floor((y - TOP) / this.#step());
+    const index = week * 7 + weekday;
+    return week < 0 || weekday < 0 || weekday > 6 || index >= this.readings().length ? null : index;
+  };
+
+  #cornerOf(index: number): Spot {
+    return { x: LEFT + Math.floor(index / 7) * this.#step(), y: TOP + (index % 7) * this.#step() };
+  }
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { change } from '../../testing/samples.ts';
+import { axisTicks } from './axis.ts';
+import { calendarOf, levelOf } from './calendar-days.ts';
+
+describe('a calendar', () => {
+  const today = Date.parse('2026-11-24T00:00:00Z');
+
+  it('begins on a Monday and ends today', () => {
+    const { days } = calendarOf([], today, 53, '2020-01-01T00:00:00Z');
+    expect(new Date(days[0]!.at).getUTCDay()).toBe(1);
+    expect(days.at(-1)!.at).toBe(today);
+    expect(days).toHaveLength(52 * 7 + 2);
+  });
+
+  it('counts changes on the day (UTC) they were seen, and baselines not at all', () => {
+    const seen = [
+      change({ observedAt: '2026-11-23T23:59:59Z' }),
+      change({ observedAt: '2026-11-24T00:00:00Z' }),
+      change({ observedAt: '2026-11-24T01:00:00Z', kind: 'baseline' }),
+    ];
+    const { days } = calendarOf(seen, today, 2, '2020-01-01T00:00:00Z');
+    expect(days.slice(-2).map(({ changes }) => changes)).toEqual([1, 1]);
+  });
+
+  it('tells days without a change from days without a watch', () => {
+    const { days } = calendarOf([], today, 2, '2026-11-23T10:00:00Z');
+    expect(days.slice(-3).map(({ watched }) => watched)).toEqual([false, true, true]);
+    expect(calendarOf([], today, 2, null).days.some(({ watched }) => watched)).toBe(false);
+  });
+
+  it('names months where they begin, with room between them', () => {
+    const { months } = calendarOf([], today, 53, null);
+    expect(months.at(-1)?.label).toBe('Nov');
+    months.slice(1).forEach(({ week }, index) => expect(week - months[index]!.week).toBeGreaterThanOrEqual(3));
+  });
+
+  it('has five levels', () => expect([0, 1, 3, 4, 99].map(levelOf)).toEqual([0, 1, 3, 4, 4]));
+});
+
+describe('ticks of an axis', () => {
+  it.each([
+    [0, [0, 1, 2]],
+    [1, [0, 1, 2]],
+    [4, [0, 1, 2, 3, 4]],
+    [28, [0, 10, 20]],
+    [10_480, [0, 5_000, 10_000]],
+  ])('up to %d', (most, ticks) => expect(axisTicks(most)).toEqual(ticks));
+});

@@ -1,0 +1,36 @@
+import { Component, computed, inject, input } from '@angular/core';
+import type { TagDetails } from '@dtm/api-contract';
+import { Moment } from '../elements/moment.ts';
+import { Clock } from '../wording/clock.ts';
+import { pushSourceInWords, TRACKED_BY_WORDS } from '../wording/kinds.ts';
+import { boundsInWords } from '../wording/bounds.ts';
+import { dayInWords, durationInWords } from '../wording/time.ts';
+
+/** What else is known of a tag, and how well it is known. */
+@Component({
+  selector: 'dtm-facts',
+  imports: [Moment],
+  templateUrl: './facts.html',
+  styleUrl: './facts.css',
+})
+export class Facts {
+  readonly tag = input.required<TagDetails>();
+
+  readonly #now = inject(Clock).now();
+  protected readonly trackedBy = TRACKED_BY_WORDS;
+  protected readonly pushSource = pushSourceInWords;
+  protected readonly gaps = computed(() =>
+    this.tag().coverage.recentGaps.map(({ from, to }) => ({
+      words: boundsInWords({ notBefore: from, observedAt: to }, this.#now),
+      length: durationInWords(Date.parse(to) - Date.parse(from)),
+    })),
+  );
+
+  protected day(at: string): string {
+    return dayInWords(at);
+  }
+
+  protected length(seconds: number): string {
+    return durationInWords(seconds * 1_000);
+  }
+}

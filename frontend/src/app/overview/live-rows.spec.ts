@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import { changeMessage, DIGEST_B, onlyPage, summary } from '../../testing/samples.ts';
+import { newsInWords, NO_NEWS, withChange, withNews } from './live-rows.ts';
+
+const other = summary({ reference: 'docker.io/library/redis:7', changeCount: 2 });
+
+describe('a live change in the list', () => {
+  it('is written into its row, and no row moves', () => {
+    const page = withChange(onlyPage(other, summary()), changeMessage());
+    expect(page.items.map(({ reference }) => reference)).toEqual([other.reference, summary().reference]);
+    expect(page.items[0]).toBe(other);
+    expect(page.items[1]).toMatchObject({ digest: DIGEST_B, changeCount: 32, lastChangedAt: '2026-11-24T12:01:00Z', state: 'active' });
+    expect(page.items[1]?.sparkline.at(-1)).toBe(7);
+  });
+
+  it('counts neither a baseline nor a disappearance', () => {
+    const pending = summary({ state: 'pending', changeCount: 0, lastChangedAt: null, digest: null });
+    const seen = withChange(onlyPage(pending), changeMessage({ kind: 'baseline' })).items[0];
+    expect(seen).toMatchObject({ state: 'active', changeCount: 0, lastChangedAt: null, digest: DIGEST_B });
+    const gone = withChange(onlyPage(summary()), changeMessage({ kind: 'disappearance', digest: null })).items[0];
+    expect(gone).toMatchObject({ state: 'gone', changeCount: 31, digest: null });
+  });
+});
+
+describe('the news', () => {
+  it('is counted, whether its row is shown or not', () => {
+    const page = onlyPage(summary());
+    let news = withNews(NO_NEWS, page, changeMessage());
+    news = withNews(news, page, { ...changeMessage(), reference: 'docker.io/library/redis:7' });
+    expect(newsInWords(news)).toBe('2 new changes');
+    expect([...news.updated]).toEqual([summary().reference]);
+    news = withNews(news, page, { ...changeMessage({ kind: 'baseline' }), reference: 'docker.io/library/redis:8' });
+    expect(newsInWords(news)).toBe('2 new changes and 1 new tag');
+  });
+
+  it('is none for the first digest of a row that is shown', () =>
+    expect(newsInWords(withNews(NO_NEWS, onlyPage(summary()), changeMessage({ kind: 'baseline' })))).toBe(''));
+});

@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { provideHttpClient } from '@angular/common/http';
+import { HttpTestingController, provideHttpClientTesting, type TestRequest } from '@angular/common/http/testing';
+import { TestBed } from '@angular/core/testing';
+import { provideRouter, Router, withComponentInputBinding } from '@angular/router';
+import { RouterTestingHarness } from '@angular/router/testing';
+import { EventStreams } from '../../testing/event-streams.ts';
+import { changeMessage, onlyPage, summary } from '../../testing/samples.ts';
+import { OverviewPage } from './overview-page.ts';
+
+describe('the overview', () => {
+  let streams: EventStreams;
+  let http: HttpTestingController;
+  let harness: RouterTestingHarness;
+
+  const page = (): HTMLElement => harness.routeNativeElement!;
+  const all = (testId: string): HTMLElement[] => [...page().querySelectorAll<HTMLElement>(`[data-testid=${testId}]`)];
+  const lists = (): TestRequest[] => http.match(({ url, method }) => url === '/api/v1/tags' && method === 'GET');
+  const settle = async (): Promise<void> => {
+    await Promise.resolve();
+    harness.detectChanges();
+    await new Promise((resolve) => setTimeout(resolve));
+    harness.detectChanges();
+  };
+  const open = async (url: string): Promise<void> => {
+    await harness.navigateByUrl(url);
+    await settle();
+  };
+
+  beforeEach(async () => {
+    streams = new EventStreams();
+    TestBed.configureTestingModule({
+      providers: [
+        provideHttpClient(),
+        provideHttpClientTesting(),
+        provideRouter([{ path: '', component: OverviewPage }], withComponentInputBinding()),
+        streams.provider,
+      ],
+    });
+    http = TestBed.inject(HttpTestingController);
+    harness = await RouterTestingHarness.create();
+  });
+  afterEach(() => http.verify());
+
+  it('asks for what the address says, and shows a skeleton until it is there', async () => {
+    await open('/?state=gone&sort=tag&page=2');
+    const [list] = lists();
+    expect(list?.request.params.toString()).toBe('sort=tag&order=asc&page=2&limit=25&state=gone');
+    expect(page().querySelectorAll('.skeleton-row')).toHaveLength(12);
+    list?.flush(onlyPage(summary()));
+    await settle();
+    expect(page().querySelectorAll('.skeleton-row')).toHaveLength(0);
+    expect(all('tag-row')[0]?.textContent).toContain('1.27');
+    expect(all('state')[0]?.dataset['state']).toBe('active');
+    expect(page().querySelector('a.row-link')?.getAttribute('href')).toBe('/details/docker.io/library/nginx:1.27');
+  });
+
+  it('says what to do while nothing is watched', async () => {
+    await open('/');
+    lists()[0]?.flush(onlyPage());
+    await settle();
+    expect(page().textContent).toContain('Nothing is watched yet');
+  });
+
+  it('offers to watch what is not watched, and tells what became of it', async () => {
+    await open('/?q=nginx:1.28');
+    for (const list of lists()) list.flush(onlyPage());
+    await settle();
+    const [watch] = all('watch');
+    expect(watch).toBeDefined();
+    watch?.click();
+    await settle();
+    const post = http.expectOne({ method: 'POST', url: '/api/v1/tags' });
+    expect(post.request.body).toEqual({ references: ['docker.io/library/nginx:1.28'] });
+    post.flush({ results: [{ reference: 'docker.io/library/nginx:1.28', outcome: 'not-found', reason: 'no such tag' }] });
+    await settle();
+    expect(all('watch-outcome')[0]?.textContent).toContain('was not found');
+    expect(all('watch-outcome')[0]?.textContent).toContain('No such tag.');
+  });
+
+  it('offers nothing for a tag that is watched', async () => {
+    await open('/?q=nginx:1.27');
+    for (const list of lists()) list.flush(onlyPage(summary()));
+    await settle();
+    expect(all('watch')).toHaveLength(0);
+  });
+
+  it('brings rows up to date live, counts the news, and reads anew on demand', async () => {
+    await open('/');
+    lists()[0]?.flush(onlyPage(summary({ reference: 'docker.io/library/redis:7', tag: '7' }), summary()));
+    await settle();
+    streams.latest.open();
+    streams.latest.send('change', changeMessage());
+    await settle();
+    expect(all('new-changes')[0]?.textContent).toContain('1 new change');
+    expect(all('tag-row').map((row) => row.dataset['reference'])).toEqual(['docker.io/library/redis:7', summary().reference]);
+    expect(all('tag-row')[1]?.querySelector('.col-changes')?.textContent).toContain('32');
+    all('new-changes')[0]?.querySelector('button')?.click();
+    await settle();
+    lists()[0]?.flush(onlyPage(summary({ changeCount: 32 })));
+    await settle();
+    expect(all('new-changes')).toHaveLength(0);
+  });
+
+  it('shows a problem with its next step, and keeps the rows it had', async () => {
+    await open('/');
+    lists()[0]?.flush(onlyPage(summary()));
+    await settle();
+    streams.latest.open();
+    streams.latest.break();
+    streams.latest.open();
+    await settle();
+    lists()[0]?.flush({ title: 'The record is being restarted.' }, { status: 503, statusText: 'x' });
+    await settle();
+    expect(page().querySelector('[role=alert]')?.textContent).toContain('The record is being restarted.');
+    expect(all('tag-row')).toHaveLength(1);
+  });
+
+  it('writes a choice of column into the address', async () => {
+    await open('/');
+    lists()[0]?.flush(onlyPage(summary()));
+    await settle();
+    page().querySelector<HTMLElement>('[aria-label="Sort by last change"]')?.click();
+    await settle();
+    expect(TestBed.inject(Router).url).toBe('/?sort=lastChangedAt');
+    expect(lists()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,168 @@
+import { LiveAnnouncer } from '@angular/cdk/a11y';
+import { Component, computed, DestroyRef, effect, inject, input, linkedSignal, signal, untracked, viewChild } from '@angular/core';
+import { Router, RouterLink } from '@angular/router';
+import { TAG_STATES, type ChangeMessage, type Page, type ScanMessage, type TagSort, type TagSummary } from '@dtm/api-contract';
+import { isInvalid, Reference } from '@dtm/oci';
+import { latest } from '../api/latest.ts';
+import { LiveFeed } from '../api/live-feed.ts';
+import { TagsApi, type TagsQuery } from '../api/tags-api.ts';
+import { Pager } from '../elements/pager.ts';
+import { TroubleNotice } from '../elements/trouble-notice.ts';
+import { PageHeading } from '../shell/page-heading.ts';
+import { STATE_WORDS } from '../wording/kinds.ts';
+import { detailsLink } from '../wording/links.ts';
+import { NO_NEWS, newsInWords, withChange, withNews, type News } from './live-rows.ts';
+import { PAGE_SIZES, queryOf, sortedBy, textsOf } from './overview-query.ts';
+import { TagSearch } from './tag-search.ts';
+import { TagTable } from './tag-table.ts';
+import { WatchOffer } from './watch-offer.ts';
+
+/** A new tag reaches the list by way of the record: this long after it was asked for. */
+const RECORD_DELAY = 700;
+
+const SORT_WORDS: [sort: TagSort, label: string][] = [
+  ['changes', 'Changes'],
+  ['lastChangedAt', 'Last change'],
+  ['trackedSince', 'Watched since'],
+  ['registry', 'Registry'],
+  ['repository', 'Repository'],
+  ['tag', 'Tag'],
+];
+
+/** Search first, then the watched tags; whatever is chosen is in the address. */
+@Component({
+  selector: 'dtm-overview-page',
+  imports: [Pager, RouterLink, TagSearch, TagTable, TroubleNotice, WatchOffer],
+  templateUrl: './overview-page.html',
+  styleUrl: './overview-page.css',
+})
+export class OverviewPage {
+  readonly q = input<string>();
+  readonly state = input<string>();
+  readonly sort = input<string>();
+  readonly order = input<string>();
+  readonly page = input<string>();
+  readonly limit = input<string>();
+
+  readonly #router = inject(Router);
+  readonly #announcer = inject(LiveAnnouncer);
+  readonly #api = inject(TagsApi);
+  protected readonly search = viewChild.required(TagSearch);
+  protected readonly table = viewChild(TagTable);
+
+  protected readonly query = computed<TagsQuery>(
+    () =>
+      queryOf({
+        q: this.q(),
+        state: this.state(),
+        sort: this.sort(),
+        order: this.order(),
+        page: this.page(),
+        limit: this.limit(),
+      }),
+    { equal: (one, other) => JSON.stringify(one) === JSON.stringify(other) },
+  );
+  readonly #resource = this.#api.list(this.query);
+  protected readonly list = latest(this.#resource);
+  /** The list as read, with the changes that came in since. */
+  protected readonly rows = linkedSignal<Page<TagSummary> | undefined>(() => this.list.value());
+  protected readonly news = signal<News>(NO_NEWS);
+  protected readonly newsWords = computed(() => newsInWords(this.news()));
+
+  protected readonly total = computed(() => this.rows()?.total);
+  protected readonly empty = computed(() => this.rows()?.items.length === 0);
+  protected readonly filtered = computed(() => this.query().q !== '' || this.query().state !== null);
+
+  protected readonly chips = [
+    { state: null, label: 'all', meaning: 'Tags in every state' },
+    ...[...TAG_STATES].reverse().map((state) => ({ state, label: STATE_WORDS[state].label, meaning: STATE_WORDS[state].meaning })),
+  ];
+  protected readonly sizes = PAGE_SIZES;
+  protected readonly sorts = SORT_WORDS;
+  protected readonly stateWords = STATE_WORDS;
+
+  #reload: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    inject(PageHeading).set(null, 'How often each container tag is rebuilt, when it last was, and which digest to pin.');
+    const destroyRef = inject(DestroyRef);
+    inject(LiveFeed).follow(
+      {
+        reference: null,
+        change: (message) => this.#changed(message),
+        scan: (message) => this.#scanned(message),
+        resumed: () => this.refresh(),
+      },
+      destroyRef,
+    );
+    destroyRef.onDestroy(() => clearTimeout(this.#reload));
+    // A list that was just read holds all the news.
+    effect(() => {
+      this.list.value();
+      untracked(() => this.news.set(NO_NEWS));
+    });
+  }
+
+  protected refresh(): void {
+    this.#resource.reload();
+  }
+
+  protected refreshSoon(): void {
+    clearTimeout(this.#reload);
+    this.#reload = setTimeout(() => this.refresh(), RECORD_DELAY);
+  }
+
+  protected seek(q: string): void {
+    this.#show({ ...this.query(), q, page: 1 }, true);
+  }
+
+  protected sortBy(sort: TagSort): void {
+    this.#show(sortedBy(this.query(), sort));
+  }
+
+  protected chooseSort(text: string): void {
+    const sort = SORT_WORDS.find(([known]) => known === text)?.[0];
+    if (sort !== undefined && sort !== this.query().sort) this.sortBy(sort);
+  }
+
+  protected resize(text: string): void {
+    this.#show(queryOf({ ...textsIn(this.query()), limit: text, page: '1' }));
+  }
+
+  protected chipParams(state: TagsQuery['state']): Record<string, string | null> {
+    return textsOf({ ...this.query(), state, page: 1 });
+  }
+
+  /** Enter in the search: opens the tag that is meant, where there is one. */
+  protected open(text: string): void {
+    const items = this.rows()?.items ?? [];
+    const parsed = text === '' ? null : Reference.parse(text);
+    const exact = parsed === null || isInvalid(parsed) ? undefined : items.find((row) => row.reference === parsed.toString());
+    const meant = exact ?? (items.length === 1 && this.query().q === text ? items[0] : undefined);
+    if (meant !== undefined) void this.#router.navigate(detailsLink(meant.reference));
+  }
+
+  #show(query: TagsQuery, replaceUrl = false): void {
+    void this.#router.navigate(['/'], { queryParams: textsOf(query), replaceUrl });
+  }
+
+  #changed(message: ChangeMessage): void {
+    const page = this.rows();
+    const before = this.newsWords();
+    this.news.update((news) => withNews(news, page, message));
+    if (page !== undefined) this.rows.set(withChange(page, message));
+    if (before === '' && this.newsWords() !== '') void this.#announcer.announce(this.newsWords());
+  }
+
+  /** A first scan that failed is no change, but the state of its row. */
+  #scanned({ registry, repository }: ScanMessage): void {
+    const waiting = this.rows()?.items.some(
+      (row) => row.state === 'pending' && row.registry === registry && row.repository === repository,
+    );
+    if (waiting === true) this.refreshSoon();
+  }
+}
+
+function textsIn(query: TagsQuery): Record<string, string> {
+  return Object.fromEntries(Object.entries(textsOf(query)).filter((entry): entry is [string, string] => entry[1] !== null));
+}

@@ -1,0 +1,76 @@
+import { Component, computed, DestroyRef, inject } from '@angular/core';
+import { latest } from '../api/latest.ts';
+import { LiveFeed } from '../api/live-feed.ts';
+import { StatusApi } from '../api/status-api.ts';
+import { DurationChart } from '../charts/duration-chart.ts';
+import { ScanDaysChart } from '../charts/scan-days-chart.ts';
+import { Moment } from '../elements/moment.ts';
+import { TroubleNotice } from '../elements/trouble-notice.ts';
+import { PageHeading } from '../shell/page-heading.ts';
+import { Clock } from '../wording/clock.ts';
+
+const DAYS = 50;
+/** Scans end all the time: the numbers are read again so often at most. */
+const REREAD = 5_000;
+
+/** How the system itself is doing: what it holds, how far it is, how the registries answer. */
+@Component({
+  selector: 'dtm-status-page',
+  imports: [DurationChart, Moment, ScanDaysChart, TroubleNotice],
+  templateUrl: './status-page.html',
+  styleUrl: './status-page.css',
+})
+export class StatusPage {
+  readonly #api = inject(StatusApi);
+  readonly #statusResource = this.#api.status();
+  readonly #daysResource = this.#api.scanDays(DAYS);
+  readonly #clock = inject(Clock);
+  protected readonly status = latest(this.#statusResource);
+  protected readonly days = latest(this.#daysResource);
+  protected readonly skeleton = [0, 1, 2, 3, 4];
+
+  protected readonly counts = computed(() => {
+    const counts = this.status.value()?.counts;
+    if (counts === undefined) return undefined;
+    return [
+      { label: 'changes recorded', value: counts.changes },
+      { label: 'tags watched', value: counts.tracked },
+      { label: 'tags on record', value: counts.tags },
+      { label: 'repositories', value: counts.repositories },
+      { label: 'registries', value: counts.registries },
+    ];
+  });
+  protected readonly scansSeen = computed(() => this.days.value()?.items.some(({ succeeded, failed }) => succeeded + failed > 0) ?? false);
+  #reread: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    inject(PageHeading).set('Status', 'What this monitor holds, how far its record is, and how the registries answer.');
+    const destroyRef = inject(DestroyRef);
+    inject(LiveFeed).follow(
+      {
+        reference: null,
+        change: () => this.#rereadSoon(),
+        scan: () => this.#rereadSoon(),
+        resumed: () => this.refresh(),
+      },
+      destroyRef,
+    );
+    destroyRef.onDestroy(() => clearTimeout(this.#reread));
+  }
+
+  protected refresh(): void {
+    this.#statusResource.reload();
+    this.#daysResource.reload();
+  }
+
+  protected halted(until: string | null): boolean {
+    return until !== null && Date.parse(until) > this.#clock.now();
+  }
+
+  #rereadSoon(): void {
+    this.#reread ??= setTimeout(() => {
+      this.#reread = undefined;
+      this.refresh();
+    }, REREAD);
+  }
+}

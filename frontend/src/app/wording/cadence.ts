@@ -1,0 +1,57 @@
+import type { TagDetails } from '@dtm/api-contract';
+import { DAY, dayInWords, durationInWords, periodInWords, relativeInWords } from './time.ts';
+
+type Known = Pick<
+  TagDetails,
+  'state' | 'trackedSince' | 'lastChangedAt' | 'lastPushedAt' | 'changeCount' | 'cadence' | 'nextScanAt'
+>;
+
+/** The one sentence that answers how often a tag is rebuilt, when it last was, and since when that is known. */
+export function cadenceSentence(tag: Known, now: number): string {
+  const since = tag.cadence.watchedSince;
+  if (since === null) return beforeTheFirst(tag, now);
+  const watched = `watched since ${dayInWords(since, now)}`;
+  const gone = tag.state === 'gone' ? 'Gone from its registry; the record stays. ' : '';
+  if (tag.changeCount === 0 || tag.lastChangedAt === null) {
+    const unchanged = `Not rebuilt since it was first seen ${relativeInWords(since, now)}`;
+    return gone === '' ? `${unchanged}; ${watched}.` : `${gone}No change seen before; ${watched}.`;
+  }
+  const last = relativeInWords(tag.lastChangedAt, now);
+  if (tag.cadence.medianGapSeconds === null || tag.changeCount === 1) {
+    return `${gone}Rebuilt once, ${last}; ${watched}.`;
+  }
+  const every = periodInWords(tag.cadence.medianGapSeconds * 1_000);
+  const rhythm = fellSilent(tag, now)
+    ? `Not rebuilt for ${durationInWords(now - Date.parse(tag.lastChangedAt))}; before that about every ${every}`
+    : `Rebuilt about every ${every}; last ${last}`;
+  return `${gone}${rhythm}; ${changesInWords(tag, now)}; ${watched}.`;
+}
+
+/** `31 changes in 90 days`, over the shortest time that says something. */
+function changesInWords({ cadence, changeCount }: Known, now: number): string {
+  const watchedFor = now - Date.parse(cadence.watchedSince ?? '');
+  if (cadence.changes90d > 0 && watchedFor > 90 * DAY) return `${counted(cadence.changes90d)} in 90 days`;
+  if (cadence.changes365d > 0 && watchedFor > 365 * DAY) return `${counted(cadence.changes365d)} in a year`;
+  return `${counted(changeCount)} in all`;
+}
+
+function beforeTheFirst(tag: Known, now: number): string {
+  if (tag.state === 'unreachable') return 'Its registry has not answered yet; it is asked again and again.';
+  const due = tag.nextScanAt === null ? 'shortly' : dueIn(tag.nextScanAt, now);
+  const watched = tag.trackedSince === null ? '' : `Watching began ${relativeInWords(tag.trackedSince, now)}. `;
+  return `${watched}The first result is due ${due}.`;
+}
+
+function dueIn(at: string, now: number): string {
+  return Date.parse(at) - now < 1_500 ? 'any moment' : relativeInWords(at, now);
+}
+
+/** Silent for so long that "every 6 days" would mislead. */
+function fellSilent({ cadence, lastChangedAt }: Known, now: number): boolean {
+  const silence = now - Date.parse(lastChangedAt ?? '');
+  return silence > 60 * DAY && silence > 4_000 * (cadence.medianGapSeconds ?? 0);
+}
+
+function counted(changes: number): string {
+  return `${changes.toLocaleString('en')} ${changes === 1 ? 'change' : 'changes'}`;
+}

@@ -1,0 +1,153 @@
+import { describe, expect, it } from '@jest/globals';
+import { details, DIGEST_A, NOW } from '../../testing/samples.ts';
+import { boundsInWords } from './bounds.ts';
+import { cadenceSentence } from './cadence.ts';
+import { shortDigest } from './digest.ts';
+import { detailsLink } from './links.ts';
+import { markedReference } from './marked.ts';
+import { isWatched, outcomeInWords } from './outcomes.ts';
+import { durationInWords, exactUtc, periodInWords, relativeInWords, weekInWords } from './time.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+describe('time in words', () => {
+  it.each([
+    [0, '0 seconds'],
+    [1_000, '1 second'],
+    [89_000, '89 seconds'],
+    [90_000, '2 minutes'],
+    [80 * MINUTE, '80 minutes'],
+    [2 * HOUR, '2 hours'],
+    [35 * HOUR, '35 hours'],
+    [48 * HOUR, '2 days'],
+    [59 * DAY, '59 days'],
+    [61 * DAY, '2 months'],
+    [730 * DAY, '2 years'],
+  ])('%d ms is %s', (length, words) => expect(durationInWords(length)).toBe(words));
+
+  it('follows "every" without a one', () => {
+    expect(periodInWords(1_000)).toBe('second');
+    expect(periodInWords(6 * DAY)).toBe('6 days');
+  });
+
+  it.each([
+    ['2026-11-22T12:00:00Z', '2 days ago'],
+    ['2026-11-24T12:00:08Z', 'in 8 seconds'],
+    ['2026-11-24T11:59:58Z', 'just now'],
+    ['2026-11-24T12:00:02Z', 'now'],
+  ])('tells %s relative to now', (at, words) => expect(relativeInWords(at, NOW)).toBe(words));
+
+  it('tells the exact instant in UTC', () => {
+    expect(exactUtc('2026-11-03T12:01:07.4Z')).toBe('Tuesday 3 Nov 2026, 12:01:07 UTC');
+    expect(exactUtc('2026-11-03T00:30:00+02:00')).toBe('Monday 2 Nov 2026, 22:30:00 UTC');
+  });
+
+  it('labels weeks as the original does, with both years where they differ', () => {
+    expect(weekInWords('2024-11-11T00:00:00Z')).toBe('Nov 11 – Nov 17 2024');
+    expect(weekInWords('2024-12-30T00:00:00Z')).toBe('Dec 30 2024 – Jan 5 2025');
+  });
+});
+
+describe('bounds in words', () => {
+  const words = (notBefore: string | null, observedAt: string): string => boundsInWords({ notBefore, observedAt }, NOW);
+
+  it('names one day once', () =>
+    expect(words('2026-11-03T10:02:00Z', '2026-11-03T12:01:00Z')).toBe('between 10:02 and 12:01 UTC on 3 Nov'));
+  it('names both days across midnight', () =>
+    expect(words('2026-11-02T23:02:00Z', '2026-11-03T01:01:00Z')).toBe('between 23:02 on 2 Nov and 01:01 UTC on 3 Nov'));
+  it('names the year of another year', () =>
+    expect(words('2024-11-03T10:02:00Z', '2024-11-03T12:01:00Z')).toBe('between 10:02 and 12:01 UTC on 3 Nov 2024'));
+  it('names both years across New Year', () =>
+    expect(words('2025-12-31T23:00:00Z', '2026-01-01T01:00:00Z')).toBe('between 23:00 on 31 Dec 2025 and 01:00 UTC on 1 Jan'));
+  it('shows seconds where the bounds are close', () =>
+    expect(words('2026-11-03T10:02:03Z', '2026-11-03T10:02:13Z')).toBe('between 10:02:03 and 10:02:13 UTC on 3 Nov'));
+  it('has no bound before a baseline', () => expect(words(null, '2026-11-03T10:02:03Z')).toBe('at 10:02 UTC on 3 Nov'));
+});
+
+describe('the cadence sentence', () => {
+  it('answers how often, when last, how many and since when', () =>
+    expect(cadenceSentence(details(), NOW)).toBe(
+      'Rebuilt about every 6 days; last 2 days ago; 15 changes in 90 days; watched since 12 May.',
+    ));
+
+  it('says that nothing changed', () =>
+    expect(cadenceSentence(details({ changeCount: 0, lastChangedAt: null }), NOW)).toBe(
+      'Not rebuilt since it was first seen 6 months ago; watched since 12 May.',
+    ));
+
+  it('claims no rhythm after a single change', () =>
+    expect(
+      cadenceSentence(details({ changeCount: 1, cadence: { ...details().cadence, medianGapSeconds: null } }), NOW),
+    ).toBe('Rebuilt once, 2 days ago; watched since 12 May.'));
+
+  it('does not promise a rhythm that ended', () =>
+    expect(
+      cadenceSentence(
+        details({
+          state: 'inactive',
+          lastChangedAt: '2026-03-24T12:00:00Z',
+          cadence: { ...details().cadence, changes30d: 0, changes90d: 0, watchedSince: '2025-05-12T08:00:00Z' },
+        }),
+        NOW,
+      ),
+    ).toBe('Not rebuilt for 8 months; before that about every 6 days; 31 changes in a year; watched since 12 May 2025.'));
+
+  it('says that a tag is gone, and that its record stays', () =>
+    expect(cadenceSentence(details({ state: 'gone', digest: null }), NOW)).toMatch(
+      /^Gone from its registry; the record stays\. Rebuilt about every 6 days/,
+    ));
+
+  it('says when the first result is due', () => {
+    const pending = details({
+      state: 'pending',
+      trackedSince: '2026-11-24T11:59:50Z',
+      nextScanAt: '2026-11-24T12:00:06Z',
+      cadence: { ...details().cadence, watchedSince: null },
+    });
+    expect(cadenceSentence(pending, NOW)).toBe('Watching began 10 seconds ago. The first result is due in 6 seconds.');
+    expect(cadenceSentence({ ...pending, nextScanAt: null }, NOW)).toBe(
+      'Watching began 10 seconds ago. The first result is due shortly.',
+    );
+  });
+});
+
+describe('a short digest', () => {
+  it('keeps both ends', () => expect(shortDigest(DIGEST_A)).toBe('sha256:a1a1a1a1…a1a1a1a1'));
+  it('leaves what is short already', () => expect(shortDigest('sha256:abc')).toBe('sha256:abc'));
+});
+
+describe('marks of a search', () => {
+  const of = { registry: 'docker.io', repository: 'library/nginx', tag: '1.27' };
+  const hits = (sought: string): string[] => {
+    const { registry, repository, tag } = markedReference(of, sought);
+    return [registry, repository, tag].map((parts) => parts.map(({ text, hit }) => (hit ? `<${text}>` : text)).join(''));
+  };
+  it.each([
+    ['', ['docker.io/', 'library/nginx', '1.27']],
+    ['nginx', ['docker.io/', 'library/<nginx>', '1.27']],
+    ['NGINX:1.2', ['docker.io/', 'library/<nginx>', '<1.2>7']],
+    ['io/lib', ['docker.<io/>', '<lib>rary/nginx', '1.27']],
+    ['27', ['docker.io/', 'library/nginx', '1.<27>']],
+  ])('of "%s"', (sought, parts) => expect(hits(sought)).toEqual(parts));
+});
+
+describe('outcomes in words', () => {
+  it('say what happened, why, and what to do', () => {
+    expect(outcomeInWords({ reference: 'docker.io/a/b:1', outcome: 'refused', reason: 'it is private' })).toBe(
+      'docker.io/a/b:1 was refused. It is private.',
+    );
+    expect(outcomeInWords({ reference: 'x', outcome: 'throttled', reason: 'until 12:00.' })).toContain('Until 12:00. Try');
+  });
+  it('know what is watched', () => {
+    expect(isWatched({ outcome: 'already-tracked' })).toBe(true);
+    expect(isWatched({ outcome: 'not-found' })).toBe(false);
+  });
+});
+
+describe('links', () => {
+  it('keep slashes and colons', () =>
+    expect(detailsLink('127.0.0.1:5000/team/app:1.0')).toEqual(['/details', '127.0.0.1:5000', 'team', 'app:1.0']));
+});
+

@@ -1,0 +1,110 @@
+import { MikroORM, type EntityManager, type EntityName } from '@mikro-orm/postgresql';
+import pg from 'pg';
+import { ENTITIES } from './entities/index.ts';
+import type { Column, TableEntity } from './table.ts';
+
+/** Runs SQL with bound parameters; rows as objects, bigint as number, timestamptz as Date. */
+export interface Sql {
+  query<Row extends object = never>(text: string, values?: unknown[]): Promise<Row[]>;
+}
+
+export interface DatabaseSettings {
+  /** `postgresql://user:password@host:port/database` */
+  url: string;
+  /** Shown in pg_stat_activity. */
+  name: string;
+  /** Connections at most; default 4. */
+  poolSize?: number;
+  /** Told in words when a connection breaks. */
+  onProblem?: (text: string) => void;
+}
+
+const { builtins } = pg.types;
+const PARSERS = new Map<number, (text: string) => unknown>([
+  [builtins.INT8, Number],
+  [builtins.NUMERIC, Number],
+]);
+// MikroORM's pool leaves times as text for its own hydration; here they are parsed as plain `pg` does.
+const TYPES = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    PARSERS.get(oid) ?? pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
+} as pg.CustomTypesConfig;
+
+/**
+ * The connection to PostgreSQL: MikroORM with our entities, and its pool for statements that bind arrays (its own
+ * `execute` writes the values into the text). Connects when first asked; broken connections are replaced by themselves.
+ */
+export class Database implements Sql {
+  readonly #orm: MikroORM;
+  readonly settings: DatabaseSettings;
+
+  constructor(settings: DatabaseSettings) {
+    this.settings = settings;
+    const tell = (text: string): void => settings.onProblem?.(text);
+    this.#orm = new MikroORM({
+      entities: ENTITIES,
+      clientUrl: settings.url,
+      pool: { min: 0, max: settings.poolSize ?? 4 },
+      driverOptions: { application_name: settings.name, keepAlive: true, connectionTimeoutMillis: 5_000 },
+      logger: tell,
+      colors: false,
+    });
+  }
+
+  /** Reads entities; each question names its schema. */
+  entities(): EntityManager {
+    return this.#orm.em.fork();
+  }
+
+  async query<Row extends object = never>(text: string, values: unknown[] = []): Promise<Row[]> {
+    const pool = await this.#pool();
+    return (await pool.query<Row>({ text, values, types: TYPES })).rows;
+  }
+
+  /** Runs `work` in one transaction; whatever it throws rolls back. */
+  async transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    const client = await (await this.#pool()).connect();
+    const query = async <Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> =>
+      (await client.query<Row>({ text, values, types: TYPES })).rows;
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const result = await work({ query });
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((failure: Error) => (broken = failure));
+      throw error;
+    } finally {
+      // A connection that cannot even roll back must not go back to the pool.
+      client.release(broken);
+    }
+  }
+
+  /** The statements that create all tables in a schema. */
+  createStatements(schema: string): Promise<string> {
+    return this.#orm.schema.getCreateSchemaSQL({ schema, wrap: false, includeWildcardSchema: true });
+  }
+
+  /** What a table consists of, without the columns that the database computes. */
+  describe(entity: TableEntity): { table: string; columns: Column[]; keys: string[] } {
+    const meta = this.#orm.getMetadata().get(entity as EntityName<object>);
+    const stored = meta.props.filter(({ generated }) => generated === undefined);
+    const columns = stored.map(({ name, fieldNames: [column], columnTypes: [type] }) => {
+      if (column === undefined || type === undefined) throw new Error(`${meta.tableName}.${name} is no single column`);
+      return { property: name, column, type };
+    });
+    const keys = stored.filter(({ primary }) => primary).flatMap(({ fieldNames }) => fieldNames);
+    return { table: meta.tableName, columns, keys };
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    await this.#orm.close(true);
+  }
+
+  async #pool(): Promise<pg.Pool> {
+    const connection = this.#orm.em.getConnection() as unknown as { getNativeClient(): Promise<pg.Pool> };
+    return connection.getNativeClient();
+  }
+}

@@ -1,0 +1,10 @@
+import { Checkpoint } from './checkpoint.ts';
+import { ChangeMonth, DigestChange } from './digest-change.ts';
+import { Repository } from './repository.ts';
+import { ScanDay, ScanGap, ScanHour } from './scan-statistics.ts';
+import { Tag } from './tag.ts';
+
+export { ChangeMonth, Checkpoint, DigestChange, Repository, ScanDay, ScanGap, ScanHour, Tag };
+
+/** All tables of a read model's schema. */
+export const ENTITIES = [Checkpoint, Repository, Tag, DigestChange, ChangeMonth, ScanDay, ScanHour, ScanGap];

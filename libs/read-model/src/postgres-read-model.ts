@@ -1,0 +1,145 @@
+import { Database, type DatabaseSettings } from './database.ts';
+import { Checkpoint, Tag } from './entities/index.ts';
+import type {
+  AsOf,
+  ChangeRow,
+  CountChanges,
+  ListChanges,
+  ListTags,
+  LiveChangeRow,
+  ReadModel,
+  ScanDayRow,
+  StatusRow,
+  TagDescription,
+  TagRow,
+} from './queries.ts';
+import { changesAfter, exportChanges, listChanges } from './queries/changes.ts';
+import { countChanges } from './queries/count-changes.ts';
+import { describeTag } from './queries/describe-tag.ts';
+import { findTag, listTags } from './queries/list-tags.ts';
+import { scanDays, status } from './queries/scans.ts';
+import { readPointer } from './schema/create-schema.ts';
+
+/** Nothing is projected yet: the projector has not made its tables. */
+export class ReadModelMissing extends Error {
+  override readonly name = 'ReadModelMissing';
+  constructor() {
+    super('there is no read model yet: the history-projector has not made it');
+  }
+}
+
+/** A schema that was switched away from stays for longer than this, so that nothing reads a dropped one. */
+const POINTER_AGE_MS = 2_000;
+const UNDEFINED_TABLE = '42P01';
+
+/** The read models in PostgreSQL. Only reads; follows the pointer when a rebuild switches schemas. */
+export class PostgresReadModel implements ReadModel {
+  readonly #database: Database;
+  #schema: { name: string; askedAt: number } | null = null;
+
+  constructor(settings: DatabaseSettings) {
+    this.#database = new Database(settings);
+  }
+
+  /** Rejects, in words, where PostgreSQL does not answer or nothing was projected yet: for readiness. */
+  async check(): Promise<void> {
+    this.#schema = null;
+    await this.#currentSchema();
+  }
+
+  listTags(question: ListTags): Promise<{ rows: TagRow[]; total: number }> {
+    return this.#ask((schema) => listTags(this.#database, schema, question));
+  }
+
+  findTag(reference: string, asOf: AsOf = { now: new Date(), inactiveBefore: new Date(0) }): Promise<TagRow | null> {
+    return this.#ask((schema) => findTag(this.#database, schema, reference, asOf));
+  }
+
+  listChanges(question: ListChanges): Promise<{ rows: ChangeRow[]; total: number }> {
+    return this.#ask((schema) => listChanges(this.#database, schema, question));
+  }
+
+  describeTag(reference: string, now: Date, since: Date | null): Promise<TagDescription | null> {
+    return this.#ask((schema) => describeTag(this.#database, schema, reference, now, since));
+  }
+
+  countChanges(question: CountChanges): Promise<{ start: Date; changes: number }[]> {
+    return this.#ask((schema) => countChanges(this.#database, schema, question));
+  }
+
+  async trackedTags(registry: string, repository: string): Promise<Set<string>> {
+    const tags = await this.#ask((schema) =>
+      this.#database.entities().find(Tag, { registry, repository, tracked: true }, { fields: ['tag'], schema }),
+    );
+    return new Set(tags.map(({ tag }) => tag));
+  }
+
+  async trackedAmong(references: string[]): Promise<Set<string>> {
+    const tags = await this.#ask((schema) =>
+      this.#database
+        .entities()
+        .find(Tag, { reference: { $in: references }, tracked: true }, { fields: ['reference'], schema }),
+    );
+    return new Set(tags.map(({ reference }) => reference));
+  }
+
+  scanDays(days: number, now: Date): Promise<ScanDayRow[]> {
+    return this.#ask((schema) => scanDays(this.#database, schema, days, now));
+  }
+
+  status(now: Date): Promise<StatusRow> {
+    return this.#ask((schema) => status(this.#database, schema, now));
+  }
+
+  async checkpoints(): Promise<{ stream: string; sequence: number; at: Date | null }[]> {
+    const rows = await this.#ask((schema) =>
+      this.#database.entities().find(Checkpoint, {}, { orderBy: { stream: 'asc' }, schema }),
+    );
+    return rows.map(({ stream, sequence, eventAt }) => ({ stream, sequence, at: eventAt ?? null }));
+  }
+
+  changesAfter(sequence: number, limit: number, reference: string | null): Promise<LiveChangeRow[]> {
+    return this.#ask((schema) => changesAfter(this.#database, schema, sequence, limit, reference));
+  }
+
+  async lastChangeSequence(): Promise<number> {
+    const checkpoint = await this.#ask((schema) =>
+      this.#database.entities().findOne(Checkpoint, { stream: 'HISTORY' }, { schema }),
+    );
+    return checkpoint?.sequence ?? 0;
+  }
+
+  async *exportChanges(): AsyncGenerator<LiveChangeRow[]> {
+    yield* exportChanges(this.#database, await this.#currentSchema());
+  }
+
+  /** Ends all connections. */
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  async #ask<T>(question: (schema: string) => Promise<T>): Promise<T> {
+    try {
+      return await question(await this.#currentSchema());
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)) throw error;
+      // The schema was dropped behind our back: ask the pointer anew, once.
+      this.#schema = null;
+      return question(await this.#currentSchema());
+    }
+  }
+
+  async #currentSchema(): Promise<string> {
+    const now = Date.now();
+    if (this.#schema !== null && now - this.#schema.askedAt < POINTER_AGE_MS) return this.#schema.name;
+    const pointer = await readPointer(this.#database);
+    if (pointer === null) throw new ReadModelMissing();
+    this.#schema = { name: pointer.schema, askedAt: now };
+    return pointer.schema;
+  }
+}
+
+/** Opens the read models; connects when first asked. */
+export function openReadModel(settings: DatabaseSettings): PostgresReadModel {
+  return new PostgresReadModel(settings);
+}

@@ -1,0 +1,74 @@
+import type { Database, Sql } from '../database.ts';
+
+/** Shape of the tables that this version of the code reads and writes. */
+export const READ_MODEL_VERSION = 1;
+
+// One key for everything that creates or switches schemas; any number will do, as long as it stays the same.
+const SCHEMA_LOCK = 7_046_029_254;
+
+/** Which schema serves. */
+export interface Pointer {
+  schema: string;
+  version: number;
+}
+
+/** Reads the pointer; null before the first schema is made. */
+export async function readPointer(sql: Sql): Promise<Pointer | null> {
+  const [table] = await sql.query<{ present: boolean }>(
+    `select to_regclass('public.read_model') is not null as present`,
+  );
+  if (table?.present !== true) return null;
+  // Without quotes, current_schema would be the function of that name.
+  const [row] = await sql.query<Pointer>('select "current_schema" as schema, version from public.read_model');
+  return row ?? null;
+}
+
+/**
+ * Makes the first schema and the pointer to it where there is none yet, and answers the one that serves. Any number of
+ * processes may call it at once.
+ */
+export async function ensureReadModel(database: Database): Promise<Pointer> {
+  const found = await readPointer(database);
+  if (found !== null) return found;
+  await tryTrigrams(database);
+  return database.transaction(async (sql) => {
+    await sql.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
+    await sql.query(
+      `create table if not exists public.read_model (
+        "current_schema" text not null,
+        version integer not null,
+        switched_at timestamptz(3) not null default now(),
+        only_row boolean primary key default true check (only_row)
+      )`,
+    );
+    const rival = await readPointer(sql);
+    if (rival !== null) return rival;
+    const schema = 'read_1';
+    await createTables(database, sql, schema);
+    await sql.query('insert into public.read_model ("current_schema", version) values ($1, $2)', [
+      schema,
+      READ_MODEL_VERSION,
+    ]);
+    return { schema, version: READ_MODEL_VERSION };
+  });
+}
+
+/** Creates all tables and indexes of a schema that does not exist yet, in the caller's transaction. */
+export async function createTables(database: Database, sql: Sql, schema: string): Promise<void> {
+  await sql.query(await database.createStatements(schema));
+  const [trigrams] = await sql.query<{ place: string }>(
+    `select n.nspname as place from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm'`,
+  );
+  if (trigrams === undefined) return;
+  await sql.query(`create index tag_search on "${schema}".tag using gin (reference "${trigrams.place}".gin_trgm_ops)`);
+}
+
+/** Search is faster with it and right without it, so a server that refuses the extension will do. */
+async function tryTrigrams(database: Database): Promise<void> {
+  try {
+    await database.query('create extension if not exists pg_trgm');
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    database.settings.onProblem?.(`search works without trigrams: create extension pg_trgm: ${words}`);
+  }
+}

@@ -1,0 +1,81 @@
+import { gunzipSync } from 'node:zlib';
+import { isTag, printable } from '@dtm/oci';
+import LinkHeader from 'http-link-header';
+import { z } from 'zod';
+import { Trouble } from './failure.ts';
+import { type Answer, single } from './transport/exchange.ts';
+
+const body = z.object({ tags: z.array(z.unknown()).nullable() });
+
+/** Hosts that send everything at once and no Link when asked without `n`; to some of them, `n` means less than it says. */
+const WHOLE_LISTS = /^(?:docker\.io|mcr\.microsoft\.com|registry\.k8s\.io|(?:.+\.)?gcr\.io|.+-docker\.pkg\.dev)$/;
+
+/** The most that every registry accepts: ECR refuses more. */
+const PAGE_SIZE = 1000;
+
+/** Path and query of the first page. */
+export function firstPage(registry: string, repository: string): string {
+  const path = pathOf(repository);
+  return WHOLE_LISTS.test(registry) ? path : `${path}?n=${PAGE_SIZE}`;
+}
+
+/**
+ * Path and query of the page that an answer's Link header names, null where it names none. Only the query of the Link is
+ * used: some registries behind proxies name a wrong scheme or path, and no other path of the registry is to be asked.
+ * Throws `Trouble` of code `refused` where it leads to another host.
+ */
+export function nextPage(link: string | string[] | undefined, host: string, repository: string): string | null {
+  if (link === undefined) return null;
+  let target: string | undefined;
+  try {
+    target = LinkHeader.parse(typeof link === 'string' ? link : link.join(', ')).rel('next')[0]?.uri;
+  } catch {
+    throw new Trouble('bad-answer', 'the registry sent a Link header that cannot be read');
+  }
+  if (target === undefined) return null;
+  const url = URL.parse(target, `https://${host}${pathOf(repository)}`);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new Trouble('bad-answer', `the registry names a next page that is no address: "${printable(target)}"`);
+  }
+  if (url.host !== host) {
+    throw new Trouble('refused', `the registry names a next page at another host, ${printable(url.host)}`);
+  }
+  return pathOf(repository) + url.search;
+}
+
+/** The tags of one page: valid ones, each once. `maxBytes` bounds the page when decompressed. */
+export function parsePage(answer: Answer, maxBytes: number): { tags: string[]; bytes: number } {
+  const bytes = decoded(answer, maxBytes);
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw new Trouble('bad-answer', 'the registry answered a list of tags that is not JSON');
+  }
+  const parsed = body.safeParse(json);
+  if (!parsed.success) throw new Trouble('bad-answer', 'the registry answered JSON that is no list of tags');
+  // A repository without tags is null in some registries.
+  const tags = (parsed.data.tags ?? []).filter((tag): tag is string => typeof tag === 'string' && isTag(tag));
+  return { tags, bytes: bytes.length };
+}
+
+function decoded(answer: Answer, maxBytes: number): Buffer {
+  const encoding = single(answer.headers['content-encoding'])?.toLowerCase() ?? 'identity';
+  if (encoding === 'identity') return answer.body;
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
+    throw new Trouble('bad-answer', `the registry sent the list of tags encoded as "${printable(encoding)}"`);
+  }
+  try {
+    return gunzipSync(answer.body, { maxOutputLength: maxBytes });
+  } catch (error) {
+    const large = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+    throw new Trouble(
+      'bad-answer',
+      large ? 'the list of tags is too large' : 'the list of tags is not the gzip it claims to be',
+    );
+  }
+}
+
+function pathOf(repository: string): string {
+  return `/v2/${repository}/tags/list`;
+}

@@ -1,0 +1,66 @@
+import { CONFIG_VARIABLES } from './variables.ts';
+
+const HEAD = `# Configuration
+
+Generated from \`libs/service-host/src/config/variables.ts\` by
+\`node --conditions=dtm-source tools/configuration/write-page.mjs\`; do not edit by hand.
+
+Everything is configured by environment variables, read once at start. A wrong value stops the service with exit code 1
+and one line for each wrong variable: its name, the value (never that of a secret), and what is allowed. An empty value
+counts as unset.
+
+Any variable can be given as \`NAME_FILE\` instead, a path whose content is the value, as Docker and Kubernetes hand out
+secrets: \`ADMIN_TOKEN_FILE=/run/secrets/admin-token\`.
+
+Durations are numbers with units, largest unit first or not: \`90s\`, \`1h30m\`, \`2h\`, \`1d\`, \`2w\`, \`6mm\` (months), \`1y\`.
+A year has 365.25 days and a month is the twelfth part of it.
+`;
+
+const REGISTRIES = `## The file of REGISTRIES_FILE
+
+YAML: a mapping from registry (\`host[:port]\`; \`docker.io\` is Docker Hub) to its settings, all of them optional. Paths are
+relative to the file. A setting that is not known stops the service.
+
+\`\`\`yaml
+docker.io:
+  credentials:
+    username: someone
+    passwordFile: /run/secrets/docker-hub
+  requestsPerSecond: 5
+registry.example.com:
+  credentials:
+    token: a-bearer-token
+  ca: ./example-ca.pem
+harbor.internal:8443:
+  privateAddresses: true
+127.0.0.1:5000:
+  plainHttp: true
+  privateAddresses: true
+\`\`\`
+
+| setting | default | meaning |
+|---|---|---|
+| \`credentials.username\` with \`password\` or \`passwordFile\` | none | Account to sign in with |
+| \`credentials.token\` or \`tokenFile\` | none | Bearer token, sent as it is |
+| \`requestsPerSecond\` | \`MAX_REQUESTS_PER_SECOND\` | A number from 0.01 to 10000, across all fetchers together |
+| \`ca\` | none | Certificates (PEM), or the path of a file with them, trusted besides the system's |
+| \`plainHttp\` | \`false\` | May be asked without TLS |
+| \`privateAddresses\` | \`false\` | May have a private, loopback or link-local address |
+
+\`INSECURE_REGISTRIES\` sets the last two for the registries it lists. \`DOCKERHUB_USERNAME\` and \`DOCKERHUB_PASSWORD\` are
+the credentials of \`docker.io\`; giving both these and credentials in the file is refused.
+`;
+
+/** `docs/configuration.md`: every variable there is, from the same table that the services read. */
+export function configurationPage(): string {
+  const rows = CONFIG_VARIABLES.map(
+    (one) =>
+      `| \`${one.name}\` | ${one.default === null ? 'unset' : `\`${one.default}\``} | ${cell(one.allowed)} | ${cell(one.meaning)} |`,
+  );
+  const table = ['| variable | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n');
+  return `${HEAD}\n## Variables\n\n${table}\n\n${REGISTRIES}`;
+}
+
+function cell(words: string): string {
+  return words.replaceAll('|', '\\|');
+}

@@ -1,0 +1,189 @@
+import { parseRegistryHost } from '@dtm/oci';
+import { variable, type Variable } from './variable.ts';
+
+const MAX_PORT = 65_535;
+
+/** Every variable there is, by its name in `Config`. The order is that of `docs/configuration.md`. */
+export const VARIABLES = {
+  port: variable.integer({
+    name: 'PORT',
+    default: '8080',
+    min: 0,
+    max: MAX_PORT,
+    meaning: 'Port of the web UI and the API; 0 takes a free one',
+  }),
+  servicePort: variable.optionalInteger({
+    name: 'SERVICE_PORT',
+    min: 0,
+    max: MAX_PORT,
+    meaning:
+      'Port of `/healthz`, `/readyz` and `/metrics` of a service other than the api; unset: scheduler 8081, registry-fetcher 8082, history-projector 8083; 0 takes a free one',
+  }),
+  dataDir: variable.path({
+    name: 'DATA_DIR',
+    default: '.data',
+    meaning: 'Folder of the embedded stores that `npm start` runs',
+  }),
+  databaseUrl: variable.address({
+    name: 'DATABASE_URL',
+    schemes: ['postgres:', 'postgresql:'],
+    list: false,
+    example: 'postgres://user:password@host:5432/database',
+    meaning: 'PostgreSQL; unset: `npm start` runs an embedded one',
+  }),
+  natsUrl: variable.address({
+    name: 'NATS_URL',
+    schemes: ['nats:', 'tls:'],
+    list: true,
+    example: 'nats://host:4222',
+    meaning:
+      'NATS with JetStream; several servers of a cluster are parted by commas; unset: `npm start` runs an embedded one',
+  }),
+  natsReplicas: variable.choice({
+    name: 'NATS_REPLICAS',
+    default: '1',
+    of: ['1', '3'],
+    meaning: 'Copies of each stream and bucket that NATS keeps; 3 needs a cluster of three servers or more',
+  }),
+  scrapeInterval: variable.duration({
+    name: 'SCRAPE_INTERVAL',
+    default: '2h',
+    min: '1s',
+    meaning: 'How often a repository is scanned (upper bound where scheduling is adaptive)',
+  }),
+  imageRefreshInterval: variable.duration({
+    name: 'IMAGE_REFRESH_INTERVAL',
+    default: '1d',
+    min: '1m',
+    meaning: 'How often popular images are looked up and added',
+  }),
+  popularImagesMaxCount: variable.integer({
+    name: 'POPULAR_IMAGES_MAX_COUNT',
+    default: '50',
+    min: 0,
+    max: 10_000,
+    meaning: 'How many popular images are added; 0 turns it off',
+  }),
+  imageUpdateMaxAge: variable.optionalDuration({
+    name: 'IMAGE_UPDATE_MAX_AGE',
+    min: '1s',
+    meaning:
+      'How far back the API shows history; the record itself is never deleted, and the newest change of a tag is always shown. Unset: all of it',
+  }),
+  imageLastAccessedMaxAge: variable.duration({
+    name: 'IMAGE_LAST_ACCESSED_MAX_AGE',
+    default: '2y',
+    min: '1s',
+    meaning:
+      'Tags that nobody looked at for so long are no longer scanned (state `expired`); their history stays, and a look revives them',
+  }),
+  imageLastViewedUpdateThreshold: variable.duration({
+    name: 'IMAGE_LAST_VIEWED_UPDATE_THRESHOLD',
+    default: '1d',
+    meaning: 'A view of a tag is noted at most so often',
+  }),
+  autoMonitorNewTags: variable.boolean({
+    name: 'AUTO_MONITOR_NEW_TAGS',
+    default: 'true',
+    meaning: 'Whether tags that appear in a watched repository are tracked by themselves',
+  }),
+  refreshDigestLastPushedCutoff: variable.duration({
+    name: 'REFRESH_DIGEST_LAST_PUSHED_CUTOFF',
+    default: '6mm',
+    min: '1s',
+    meaning:
+      'Tags whose last push or last change (the later) is older are scanned rarely instead of every time; `latest`, and tags of unknown age, always',
+  }),
+  maxRequestsPerSecond: variable.number({
+    name: 'MAX_REQUESTS_PER_SECOND',
+    default: '10',
+    min: 0.01,
+    max: 10_000,
+    meaning: 'Requests per second to each registry, across all fetchers together',
+  }),
+  maxRetriesOnRateLimit: variable.integer({
+    name: 'MAX_RETRIES_ON_RATE_LIMIT',
+    default: '10',
+    min: 0,
+    max: 1000,
+    meaning: 'How often a request is repeated after the registry refused it for its rate',
+  }),
+  sleepIntervalOnRateLimit: variable.duration({
+    name: 'SLEEP_INTERVAL_ON_RATE_LIMIT',
+    default: '1s',
+    meaning: 'Pause before such a repetition, where the registry names no time itself',
+  }),
+  digestRefreshCooldownInterval: variable.duration({
+    name: 'DIGEST_REFRESH_COOLDOWN_INTERVAL',
+    default: '5s',
+    meaning: 'Pause of a registry that still refuses after all repetitions, where it names no time itself',
+  }),
+  dockerHubUsername: variable.optionalText({
+    name: 'DOCKERHUB_USERNAME',
+    meaning: 'Account at Docker Hub; raises its rate limit',
+  }),
+  dockerHubPassword: variable.secret({
+    name: 'DOCKERHUB_PASSWORD',
+    meaning: 'Password or access token of that account',
+  }),
+  registriesFile: variable.optionalPath({
+    name: 'REGISTRIES_FILE',
+    meaning: 'YAML: per registry its credentials, requests per second, CA, plain HTTP, private addresses',
+  }),
+  insecureRegistries: variable.list({
+    name: 'INSECURE_REGISTRIES',
+    allowed: 'registries as host[:port], parted by commas',
+    read: readRegistryHost,
+    meaning: 'Registries that may use plain HTTP and private addresses; without it neither is possible',
+  }),
+  adminToken: variable.secret({
+    name: 'ADMIN_TOKEN',
+    meaning: "Bearer token for what changes other people's data (untrack, import); unset: those calls are refused",
+  }),
+  maxApiRequestsPerMinute: variable.integer({
+    name: 'MAX_API_REQUESTS_PER_MINUTE',
+    default: '1200',
+    min: 0,
+    max: 1_000_000,
+    meaning: 'Requests to the API per client address and minute; 0 turns the limit off',
+  }),
+  trustProxy: variable.optionalText({
+    name: 'TRUST_PROXY',
+    meaning:
+      'Addresses or networks of proxies in front of the api whose X-Forwarded-For is believed, parted by commas (also `loopback`, `uniquelocal`); unset: none',
+  }),
+  staticDir: variable.optionalPath({
+    name: 'STATIC_DIR',
+    meaning: 'Folder of the built web UI that the api serves; unset: it serves none',
+  }),
+  logLevel: variable.choice({
+    name: 'LOG_LEVEL',
+    default: 'info',
+    of: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    meaning: 'Least important messages that are logged',
+  }),
+  logFormat: variable.choice({
+    name: 'LOG_FORMAT',
+    default: 'json',
+    of: ['json', 'pretty'],
+    meaning: 'One JSON object per message, or lines for people',
+  }),
+} as const satisfies Record<string, Variable<unknown>>;
+
+/** Every variable as people are told of it, in the order of `docs/configuration.md`. */
+export const CONFIG_VARIABLES: readonly Pick<
+  Variable<unknown>,
+  'name' | 'default' | 'allowed' | 'meaning' | 'secret'
+>[] = Object.values(VARIABLES).map(({ name, default: fallback, allowed, meaning, secret }) => ({
+  name,
+  default: fallback,
+  allowed,
+  meaning,
+  secret,
+}));
+
+/** The canonical host of a registry, Docker Hub's aliases folded; null where the text is none. */
+export function readRegistryHost(text: string): string | null {
+  const parsed = parseRegistryHost(text);
+  return 'host' in parsed ? parsed.host : null;
+}

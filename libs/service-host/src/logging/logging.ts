@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DynamicModule } from '@nestjs/common';
+import { LoggerModule } from 'nestjs-pino';
+import { destination, type DestinationStream, type LevelWithSilent } from 'pino';
+import pretty from 'pino-pretty';
+import type { Config } from '../config/config.ts';
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+const PROBES = /^\/(?:healthz|readyz|metrics)(?:\?|$)/;
+
+/** Logging of a service to stdout: JSON objects or lines for people, never headers, cookies or bodies. */
+export function loggingModule(config: Config): DynamicModule {
+  return LoggerModule.forRoot({
+    pinoHttp: [
+      {
+        level: config.logLevel,
+        base: { service: config.service },
+        timestamp: () => `,"time":"${new Date().toISOString()}"`,
+        formatters: { level: (label) => ({ level: label }) },
+        genReqId: requestId,
+        autoLogging: { ignore: (request) => PROBES.test(request.url ?? '') },
+        customLogLevel: levelOf,
+        customSuccessMessage: requestLine,
+        customErrorMessage: requestLine,
+        // Where something broke, that was logged by whoever saw it; here the stack would be the logger's own.
+        customErrorObject: (_request, _response, _error, { err: _, ...rest }: Record<string, unknown>) => rest,
+        quietReqLogger: true,
+        serializers: {
+          req: (request: { id: unknown; method: string; url: string }) => ({
+            id: request.id,
+            method: request.method,
+            url: request.url,
+          }),
+          res: (response: { statusCode: number }) => ({ statusCode: response.statusCode }),
+        },
+      },
+      stream(config),
+    ],
+  });
+}
+
+/** Written at once instead of in a worker: the last lines before an exit are those that matter. */
+function stream(config: Config): DestinationStream {
+  if (config.logFormat === 'json') return destination({ dest: 1, sync: true });
+  return pretty({
+    sync: true,
+    colorize: process.stdout.isTTY,
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid,hostname,service,context,reqId,req,res,responseTime',
+    messageFormat: (log, messageKey) => `${String(log['service'])}: ${String(log[messageKey])}`,
+  });
+}
+
+/** The caller's `x-request-id` where it is harmless, else a new one; echoed either way. */
+function requestId(request: IncomingMessage, response: ServerResponse): string {
+  const given = request.headers['x-request-id'];
+  const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  response.setHeader('x-request-id', id);
+  return id;
+}
+
+function levelOf(_request: IncomingMessage, { statusCode }: ServerResponse, error?: Error): LevelWithSilent {
+  if (statusCode === 503) return 'warn';
+  return statusCode >= 500 || error !== undefined ? 'error' : 'debug';
+}
+
+function requestLine({ method, url }: IncomingMessage, { statusCode }: ServerResponse): string {
+  return `${String(method)} ${String(url)}: ${statusCode}`;
+}

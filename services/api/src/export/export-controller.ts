@@ -1,0 +1,44 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Controller, Get, Inject, Logger, Res } from '@nestjs/common';
+import type { LiveChangeRow, ReadModel } from '@dtm/read-model';
+import type { Response } from 'express';
+import { change } from '../changes/change.ts';
+import { READ_MODEL } from '../read-model/read-model-provider.ts';
+
+/** `GET /api/v1/export/changes.ndjson`: the whole record, whatever IMAGE_UPDATE_MAX_AGE says. */
+@Controller('api/v1/export')
+export class ExportController {
+  readonly #logger = new Logger('Export');
+
+  constructor(@Inject(READ_MODEL) private readonly readModel: ReadModel) {}
+
+  @Get('changes.ndjson')
+  async changes(@Res() response: Response): Promise<void> {
+    const batches = this.readModel.exportChanges()[Symbol.asyncIterator]();
+    // The first batch comes before the first header, so that a database that is away is still told as a problem.
+    const first = await batches.next();
+    response
+      .status(200)
+      .type('application/x-ndjson')
+      .setHeader('content-disposition', 'attachment; filename="changes.ndjson"');
+    try {
+      await pipeline(Readable.from(lines(first, batches)), response);
+    } catch (error) {
+      // The reader went away, or the database did: a cut response without its end is how the reader is told.
+      this.#logger.warn(`the export ended early: ${error instanceof Error ? error.message : String(error)}`);
+      response.destroy();
+    }
+  }
+}
+
+async function* lines(
+  first: IteratorResult<LiveChangeRow[]>,
+  batches: AsyncIterator<LiveChangeRow[]>,
+): AsyncGenerator<string> {
+  for (let next = first; next.done !== true; next = await batches.next()) {
+    let text = '';
+    for (const row of next.value) text += `${JSON.stringify({ reference: row.reference, ...change(row) })}\n`;
+    if (text !== '') yield text;
+  }
+}

@@ -1,0 +1,2 @@
+export { ApiModule } from './api-module.ts';
+export { configureHttp } from './http/configure.ts';

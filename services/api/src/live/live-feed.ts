@@ -1,0 +1,161 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Reference } from '@dtm/oci';
+import type { listen, ReadModel } from '@dtm/read-model';
+import { CONFIG, Metrics, type DatabaseConfig } from '@dtm/service-host';
+import { z } from 'zod';
+import { READ_MODEL } from '../read-model/read-model-provider.ts';
+import type { EventStream } from './event-stream.ts';
+import { Subscriber } from './subscriber.ts';
+
+/** Injects how notifications of PostgreSQL are listened to. */
+export const LISTEN = Symbol('listen');
+
+const HEARTBEAT_MS = 15_000;
+const PAGE = 500;
+const RETRY_MS = 1000;
+
+const scanPayload = z.looseObject({ registry: z.string(), repository: z.string() });
+
+/** Tells every connected client what changes: one LISTEN connection, one reading of new rows, however many clients. */
+@Injectable()
+export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #logger = new Logger('Live');
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #ended = new AbortController();
+  #heartbeat: NodeJS.Timeout | null = null;
+  /** Sequence up to which the read model was read for the clients; null before the first reading. */
+  #position: number | null = null;
+  /** Told once, however often it is tried again. */
+  #lastTrouble: string | null = null;
+  #reading = false;
+  #readAgain = false;
+
+  constructor(
+    @Inject(READ_MODEL) private readonly readModel: ReadModel,
+    @Inject(CONFIG) private readonly config: Pick<DatabaseConfig, 'databaseUrl'>,
+    @Inject(LISTEN) private readonly listenTo: typeof listen,
+    metrics: Metrics,
+  ) {
+    const subscribers = this.#subscribers;
+    metrics.gauge({
+      name: 'dtm_event_stream_clients',
+      help: 'Clients connected to /api/v1/events',
+      collect() {
+        this.set(subscribers.size);
+      },
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    this.#heartbeat.unref();
+    void this.listenTo({
+      url: this.config.databaseUrl,
+      name: 'api live',
+      signal: this.#ended.signal,
+      onProblem: (text) => this.#trouble(text),
+      // Notifications of the time without a connection are lost, so what they announced is read now.
+      onListening: () => {
+        this.#lastTrouble = null;
+        this.wake();
+      },
+      onNotify: (channel, payload) => (channel === 'history' ? this.wake() : this.#scanned(payload)),
+    });
+  }
+
+  onModuleDestroy(): void {
+    this.#ended.abort();
+    if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
+    for (const { stream } of this.#subscribers) stream.end();
+  }
+
+  /** Adds a client, which is told first what it missed since `lastEventId` (null: nothing). Rejects where the read model is away. */
+  async subscribe(open: () => EventStream, reference: Reference | null, lastEventId: number | null): Promise<void> {
+    const newest = await this.readModel.lastChangeSequence();
+    // From here on live reading covers whatever this client does not read by itself.
+    this.#position ??= newest;
+    // An id from the future is of a record that was rebuilt; nothing after the newest can have been told.
+    const position = Math.min(lastEventId ?? newest, newest);
+    const stream = open();
+    if (!stream.open) return;
+    const subscriber = new Subscriber(stream, reference, position);
+    stream.onClose(() => this.#subscribers.delete(subscriber));
+    if (lastEventId === null) stream.mark(position);
+    this.#subscribers.add(subscriber);
+    const name = reference?.toString() ?? null;
+    try {
+      await subscriber.catchUp((after, limit) => this.readModel.changesAfter(after, limit, name));
+    } catch (error) {
+      // The client comes back by itself and resumes where it was.
+      this.#logger.warn(`a client cannot catch up: ${messageOf(error)}`);
+      stream.end();
+    }
+  }
+
+  /** There is something new in the history. */
+  wake(): void {
+    this.#readAgain = true;
+    if (this.#reading) return;
+    this.#reading = true;
+    void this.#read().finally(() => {
+      this.#reading = false;
+    });
+  }
+
+  async #read(): Promise<void> {
+    while (this.#readAgain && !this.#ended.signal.aborted) {
+      this.#readAgain = false;
+      try {
+        await this.#readNew();
+      } catch (error) {
+        this.#trouble(`cannot read new changes: ${messageOf(error)}`);
+        this.#readAgain = true;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+      }
+    }
+  }
+
+  async #readNew(): Promise<void> {
+    const newest = await this.readModel.lastChangeSequence();
+    // What happened before the first reading is of no interest to those who are connected since then.
+    let position = this.#position ?? newest;
+    while (position < newest) {
+      const rows = await this.readModel.changesAfter(position, PAGE, null);
+      for (const row of rows) for (const subscriber of this.#subscribers) subscriber.changed(row);
+      const last = rows.at(-1)?.sequence ?? newest;
+      position = rows.length < PAGE ? Math.max(newest, last) : last;
+    }
+    this.#position = Math.max(position, this.#position ?? 0);
+  }
+
+  #trouble(text: string): void {
+    if (text !== this.#lastTrouble) this.#logger.warn(text);
+    this.#lastTrouble = text;
+  }
+
+  #scanned(payload: string): void {
+    const parsed = scanPayload.safeParse(jsonOf(payload));
+    if (!parsed.success) {
+      this.#logger.warn('a notification about a scan cannot be read');
+      return;
+    }
+    const data = JSON.stringify(parsed.data);
+    for (const subscriber of this.#subscribers) subscriber.scanned(parsed.data, data);
+  }
+
+  #beat(): void {
+    for (const { stream } of this.#subscribers) stream.beat();
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

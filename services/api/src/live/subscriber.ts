@@ -1,0 +1,75 @@
+import type { ChangeMessage } from '@dtm/api-contract';
+import type { Reference } from '@dtm/oci';
+import type { LiveChangeRow } from '@dtm/read-model';
+import { change } from '../changes/change.ts';
+import type { EventStream } from './event-stream.ts';
+
+/** Reads rows of history behind a sequence, at most `limit`. */
+export type ReadChanges = (after: number, limit: number) => Promise<LiveChangeRow[]>;
+
+const PAGE = 500;
+const MAX_WAITING = 5000;
+
+/** One client: first what it missed, from the read model, then what happens. Each change once, in order of sequence. */
+export class Subscriber {
+  readonly #stream: EventStream;
+  readonly #reference: Reference | null;
+  /** Sequence up to which everything was told. */
+  #position: number;
+  /** What happens while the client is still catching up. */
+  #waiting: LiveChangeRow[] | null = null;
+  /** More happened meanwhile than is kept, so that it has to be read too. */
+  #missed = false;
+
+  constructor(stream: EventStream, reference: Reference | null, position: number) {
+    this.#stream = stream;
+    this.#reference = reference;
+    this.#position = position;
+  }
+
+  get stream(): EventStream {
+    return this.#stream;
+  }
+
+  /** Tells everything behind the position at which it was made; live changes wait meanwhile. */
+  async catchUp(read: ReadChanges): Promise<void> {
+    this.#waiting = [];
+    while (this.#stream.open) {
+      const rows = await read(this.#position, PAGE);
+      for (const row of rows) this.#tell(row);
+      await this.#stream.flushed();
+      if (rows.length < PAGE && !this.#missed) break;
+      this.#missed = false;
+    }
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    for (const row of waiting) this.#tell(row);
+  }
+
+  changed(row: LiveChangeRow): void {
+    if (this.#waiting === null) {
+      this.#tell(row);
+    } else if (this.#waiting.length < MAX_WAITING) {
+      this.#waiting.push(row);
+    } else {
+      this.#waiting.length = 0;
+      this.#missed = true;
+    }
+  }
+
+  /** A scan of a repository ended; `data` is the JSON of a ScanMessage. */
+  scanned(repository: { registry: string; repository: string }, data: string): void {
+    const wanted = this.#reference;
+    if (wanted !== null && (wanted.registry !== repository.registry || wanted.repository !== repository.repository))
+      return;
+    this.#stream.send({ event: 'scan', data });
+  }
+
+  #tell(row: LiveChangeRow): void {
+    if (row.sequence <= this.#position) return;
+    this.#position = row.sequence;
+    if (this.#reference !== null && this.#reference.toString() !== row.reference) return;
+    const message: ChangeMessage = { reference: row.reference, change: change(row) };
+    this.#stream.send({ event: 'change', id: row.sequence, data: JSON.stringify(message) });
+  }
+}

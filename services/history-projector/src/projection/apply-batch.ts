@@ -1,0 +1,54 @@
+import type { Database, Sql } from '@dtm/read-model';
+import { moveCheckpoints, type Positions } from './checkpoints.ts';
+import { projectHistory } from './history.ts';
+import { loadWorkingSet } from './load.ts';
+import { mergeTags } from './merge-tags.ts';
+import type { Batch } from './messages.ts';
+import { notify } from './notices.ts';
+import { projectScan } from './scans.ts';
+import type { Tables } from './tables.ts';
+import { projectTracking } from './tracking.ts';
+import { isUnreachable } from './unreachable.ts';
+import type { WorkingSet } from './working-set.ts';
+
+/**
+ * Projects a batch in one transaction: checkpoints, then rows, then the wake-up. A number of statements that does not
+ * depend on the batch's size. Returns the new positions; throws `RivalProjector`, or whatever PostgreSQL has to say, with
+ * nothing changed.
+ */
+export function applyBatch(database: Database, tables: Tables, from: Positions, batch: Batch): Promise<Positions> {
+  return database.transaction(async (sql) => {
+    const to = await moveCheckpoints(sql, tables, from, batch);
+    const set = await loadWorkingSet(sql, tables, batch);
+    for (const read of batch.TRACKING) projectTracking(set, read);
+    for (const read of batch.HISTORY) projectHistory(set, read);
+    for (const read of batch.SCAN_LOG) projectScan(set, read);
+    await write(sql, tables, set);
+    await notify(sql, batch);
+    return to;
+  });
+}
+
+async function write(sql: Sql, tables: Tables, set: WorkingSet): Promise<void> {
+  await tables.digestChange.write(sql, set.digestChanges, 'fail');
+  await mergeTags(sql, tables, set);
+  await tables.changeMonth.write(sql, set.changeMonths(), 'add');
+  await tables.repository.write(sql, [...set.changedRepositories], 'replace');
+  await tables.tag.write(sql, [...set.changedTags], 'replace');
+  await turnTags(sql, tables, set);
+  await tables.scanDay.write(sql, set.scanDays(), 'add');
+  await tables.scanHour.write(sql, set.scanHours(), 'add');
+  await tables.scanGap.write(sql, set.scanGaps, 'replace');
+}
+
+/** Passes on to all tags of a repository that it became unreachable, or reachable again. */
+async function turnTags(sql: Sql, tables: Tables, { turnedRepositories }: WorkingSet): Promise<void> {
+  if (turnedRepositories.size === 0) return;
+  const turned = [...turnedRepositories];
+  await sql.query(
+    `update ${tables.tag.name} t set repository_unreachable = n.unreachable
+      from unnest($1::bigint[], $2::boolean[]) as n(id, unreachable)
+      where t.repository_id = n.id and t.repository_unreachable <> n.unreachable`,
+    [turned.map(({ id }) => id), turned.map(isUnreachable)],
+  );
+}

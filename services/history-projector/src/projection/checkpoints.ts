@@ -1,0 +1,48 @@
+import type { Sql } from '@dtm/read-model';
+import { PROJECTED_STREAMS, type Batch, type ProjectedStream } from './messages.ts';
+import type { Tables } from './tables.ts';
+
+/** The checkpoint is not where this projector left it: another one runs. */
+export class RivalProjector extends Error {
+  override readonly name = 'RivalProjector';
+  constructor() {
+    super('another projector has moved the checkpoint');
+  }
+}
+
+/** How far each stream is projected. */
+export type Positions = Record<ProjectedStream, number>;
+
+/**
+ * Moves the checkpoints over a batch, before anything else in its transaction: the update takes the row locks, and finds
+ * no row where another projector has moved one. Throws `RivalProjector` then. All three rows are taken, in one order, as
+ * events of different streams touch the same rows.
+ */
+export async function moveCheckpoints(sql: Sql, tables: Tables, from: Positions, batch: Batch): Promise<Positions> {
+  const to: Positions = { ...from };
+  const eventTimes = PROJECTED_STREAMS.map((stream) => {
+    const last = batch[stream].at(-1);
+    if (last !== undefined) to[stream] = last.message.sequence;
+    return batch[stream].findLast(({ event }) => event !== null)?.event?.time ?? null;
+  });
+  const moved = await sql.query<{ stream: string }>(
+    `with held as (
+        select c.stream, n.new_sequence, n.event_at
+        from ${tables.checkpoint} c
+        join unnest($1::text[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as n(stream, old_sequence, new_sequence, event_at)
+          on n.stream = c.stream and n.old_sequence = c.sequence
+        order by c.stream for update of c
+      )
+      update ${tables.checkpoint} c
+        set sequence = h.new_sequence, event_at = coalesce(h.event_at, c.event_at), projected_at = now()
+        from held h where h.stream = c.stream returning c.stream`,
+    [
+      PROJECTED_STREAMS,
+      PROJECTED_STREAMS.map((stream) => from[stream]),
+      PROJECTED_STREAMS.map((stream) => to[stream]),
+      eventTimes,
+    ],
+  );
+  if (moved.length !== PROJECTED_STREAMS.length) throw new RivalProjector();
+  return to;
+}

@@ -1,0 +1,115 @@
+import { EVENT_TYPES, type EventOf, type HistoryEvent } from '@dtm/events';
+import type { DigestChangeRecord, TagRecord } from '@dtm/read-model';
+import { later } from './instants.ts';
+import { isImported, type Read } from './messages.ts';
+import type { WorkingSet } from './working-set.ts';
+
+type Kind = 'baseline' | 'change' | 'disappearance' | 'return';
+
+/** Projects one message of HISTORY: a row for it, whatever it holds, and what it says about its tag. */
+export function projectHistory(set: WorkingSet, read: Read<HistoryEvent>): void {
+  if (read.event === null) {
+    set.digestChanges.push(unreadableRow(read));
+    return;
+  }
+  const tag = set.tag(read.event.data);
+  const row = historyRow(tag, read, read.event);
+  set.digestChanges.push(row);
+  // What the registry pointed to before its own history began says nothing about the present.
+  const imported = isImported(read.message.subject);
+  if (imported) tag.imported = true;
+  else noteState(tag, read.event, read.message.sequence);
+  notePush(tag, read.event);
+  if (tag.imported) {
+    set.mergedTags.add(tag);
+    return;
+  }
+  tag.entryCount += 1;
+  tag.baselineAt ??= row.observedAt;
+  if (row.kind !== 'change' || row.observedAt === null) return;
+  const repository = set.repository(tag);
+  repository.changes += 1;
+  set.changedRepositories.add(repository);
+  tag.changeCount += 1;
+  tag.lastChangedAt = later(tag.lastChangedAt, row.observedAt);
+  set.countChange(tag, row.observedAt);
+}
+
+/** What an event was, as its own chain tells it. */
+export function kindOf(event: HistoryEvent): Kind {
+  if (event.type === EVENT_TYPES.TagDisappeared) return 'disappearance';
+  const { previous, digest } = event.data;
+  if (previous === null) return 'baseline';
+  return previous.digest === digest ? 'return' : 'change';
+}
+
+function noteState(tag: TagRecord, event: HistoryEvent, sequence: number): void {
+  tag.historySequence = sequence;
+  if (event.type === EVENT_TYPES.TagDisappeared) {
+    tag.digest = null;
+    tag.goneAt = new Date(event.data.observedAt);
+    return;
+  }
+  tag.digest = event.data.digest;
+  tag.mediaType = event.data.mediaType;
+  tag.goneAt = null;
+}
+
+function notePush(tag: TagRecord, event: HistoryEvent): void {
+  const pushedAt = pushedAtOf(event);
+  if (pushedAt === null || (tag.lastPushedAt !== null && tag.lastPushedAt >= pushedAt)) return;
+  tag.lastPushedAt = pushedAt;
+  tag.lastPushedSource = 'registry';
+}
+
+function pushedAtOf(event: HistoryEvent): Date | null {
+  return event.type === EVENT_TYPES.DigestObserved && event.data.pushedAt !== undefined
+    ? new Date(event.data.pushedAt)
+    : null;
+}
+
+function historyRow(tag: TagRecord, { message }: Read<HistoryEvent>, event: HistoryEvent): DigestChangeRecord {
+  const { previous } = event.data;
+  return {
+    sequence: message.sequence,
+    tagId: tag.id,
+    kind: kindOf(event),
+    shown: true,
+    imported: isImported(message.subject),
+    digest: event.type === EVENT_TYPES.DigestObserved ? event.data.digest : null,
+    previousDigest: previous?.digest ?? null,
+    notBefore: previous === null ? null : new Date(previous.lastSeenAt),
+    observedAt: new Date(event.data.observedAt),
+    pushedAt: pushedAtOf(event),
+    source: sourceOf(event),
+    subject: message.subject,
+    event: message.data,
+  };
+}
+
+/** A disappearance is told by HEAD, or by the import that its envelope names. */
+function sourceOf(event: HistoryEvent): string {
+  return isObserved(event) ? event.data.source : (/\/import\/(.+)$/.exec(event.source)?.[1] ?? 'head');
+}
+
+function isObserved(event: HistoryEvent): event is EventOf<'dockertagmonitor.DigestObserved.v1'> {
+  return event.type === EVENT_TYPES.DigestObserved;
+}
+
+function unreadableRow({ message }: Read<HistoryEvent>): DigestChangeRecord {
+  return {
+    sequence: message.sequence,
+    tagId: null,
+    kind: null,
+    shown: false,
+    imported: isImported(message.subject),
+    digest: null,
+    previousDigest: null,
+    notBefore: null,
+    observedAt: null,
+    pushedAt: null,
+    source: null,
+    subject: message.subject,
+    event: message.data,
+  };
+}

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Database } from '@dtm/read-model';
+import { startPostgres, type RunningPostgres } from '@dtm/testing';
+import { ProjectionSpec } from '../testing/projection-spec.ts';
+import { digest, Story } from '../testing/story.ts';
+
+let postgres: RunningPostgres;
+let spec: ProjectionSpec;
+beforeAll(async () => {
+  postgres = await startPostgres();
+  spec = await ProjectionSpec.in(new Database({ url: await postgres.newDatabase(), name: 'spec' }));
+});
+afterAll(async () => {
+  await spec.close();
+  await postgres.stop();
+});
+
+const APP = 'ghcr.io/team/app:1.0';
+
+describe('imported history', () => {
+  it('makes the live baseline a change, wherever it comes in', async () => {
+    const rows = await spec.rowsOf(
+      new Story()
+        .observed('2026-03-10', APP, 'c')
+        .observed('2026-03-20', APP, 'd', { lastSeenAt: '2026-03-19' })
+        .imported('2026-01-01', APP, 'a')
+        .imported('2026-02-01', APP, 'b'),
+    );
+    expect(rows.tags).toMatchObject([
+      {
+        digest: digest('d'),
+        change_count: 3,
+        entry_count: 4,
+        baseline_at: '2026-01-01T00:00:00+00:00',
+        last_changed_at: '2026-03-20T00:00:00+00:00',
+        imported: true,
+        history_sequence: 2,
+      },
+    ]);
+    expect(rows.changes).toMatchObject([
+      { sequence: 1, kind: 'change', previous_digest: digest('b'), not_before: '2026-02-01T00:00:00+00:00' },
+      { sequence: 2, kind: 'change', previous_digest: digest('c'), not_before: '2026-03-19T00:00:00+00:00' },
+      { sequence: 3, kind: 'baseline', imported: true },
+      { sequence: 4, kind: 'change', imported: true },
+    ]);
+    expect(rows.months).toEqual([
+      { reference: APP, month: '2026-02-01', changes: 1 },
+      { reference: APP, month: '2026-03-01', changes: 2 },
+    ]);
+    expect(rows.repositories).toMatchObject([{ changes: 3 }]);
+    const { rows: listed } = await spec.readModel.listChanges({ reference: APP, limit: 10, offset: 0, since: null });
+    expect(listed.map(({ sequence }) => sequence)).toEqual([2, 1, 4, 3]);
+    expect((await spec.readModel.changesAfter(0, 10, null)).map(({ sequence }) => sequence)).toEqual([1, 2]);
+  });
+
+  it('does not repeat what the live record tells', async () => {
+    const rows = await spec.rowsOf(
+      new Story().imported('2026-01-01', APP, 'a').observed('2026-03-10', APP, 'a').observed('2026-03-11', APP, 'b'),
+    );
+    expect(rows.changes?.map(({ shown }) => shown)).toEqual([true, false, true]);
+    expect(rows.tags).toMatchObject([{ change_count: 1, entry_count: 2 }]);
+    const { rows: listed, total } = await spec.readModel.listChanges({
+      reference: APP,
+      limit: 10,
+      offset: 0,
+      since: null,
+    });
+    expect([total, listed.map(({ kind }) => kind)]).toEqual([2, ['change', 'baseline']]);
+    const exported: number[] = [];
+    for await (const batch of spec.readModel.exportChanges()) exported.push(...batch.map(({ sequence }) => sequence));
+    expect(exported).toEqual([1, 3]);
+  });
+
+  it('alone says what a tag pointed to, of a tag that is not tracked', async () => {
+    await spec.rowsOf(new Story().imported('2026-01-01', APP, 'a').imported('2026-01-05', APP, 'b'));
+    expect(await spec.readModel.findTag(APP)).toMatchObject({
+      digest: digest('b'),
+      state: 'untracked',
+      trackedSince: null,
+      changeCount: 1,
+    });
+  });
+});

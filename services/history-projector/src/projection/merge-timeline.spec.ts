@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { digest, iso } from '../testing/story.ts';
+import { mergeTimeline, type RecordedEntry } from './merge-timeline.ts';
+
+let sequence = 0;
+function entry(
+  at: string,
+  digit: string | null,
+  imported: boolean,
+  previous?: { digit: string; seen: string },
+): RecordedEntry {
+  return {
+    sequence: ++sequence,
+    imported,
+    observedAt: new Date(iso(at)),
+    digest: digit === null ? null : digest(digit),
+    previous:
+      previous === undefined ? null : { digest: digest(previous.digit), lastSeenAt: new Date(iso(previous.seen)) },
+  };
+}
+
+/** kind, previous digest's digit, not before; hidden entries in brackets. */
+function told(entries: RecordedEntry[]): string[] {
+  return mergeTimeline(entries).map(({ kind, shown, previousDigest, notBefore }) => {
+    const words = [kind, previousDigest?.at(-1) ?? '-', notBefore?.toISOString().slice(0, 10) ?? '-'].join(' ');
+    return shown ? words : `(${words})`;
+  });
+}
+
+describe('mergeTimeline', () => {
+  it('leaves a chain of its own as it is', () => {
+    const chain = [
+      entry('2026-01-01', 'a', false),
+      entry('2026-01-05', 'b', false, { digit: 'a', seen: '2026-01-04' }),
+      entry('2026-01-09', null, false, { digit: 'b', seen: '2026-01-08' }),
+      entry('2026-01-11', 'b', false, { digit: 'b', seen: '2026-01-10' }),
+    ];
+    expect(told(chain)).toEqual([
+      'baseline - -',
+      'change a 2026-01-04',
+      'disappearance b 2026-01-08',
+      'return b 2026-01-10',
+    ]);
+  });
+
+  it('makes the live baseline a change where the import ends with another digest', () => {
+    expect(told([entry('2026-02-01', 'b', false), entry('2026-01-01', 'a', true)])).toEqual([
+      'baseline - -',
+      'change a 2026-01-01',
+    ]);
+  });
+
+  it('lets equal neighbours collapse, and bounds the next change by the later sight', () => {
+    const entries = [
+      entry('2026-01-01', 'a', true),
+      entry('2026-02-01', 'a', false),
+      entry('2026-02-05', 'a', true),
+      entry('2026-03-01', 'b', false, { digit: 'a', seen: '2026-02-03' }),
+    ];
+    expect(told(entries)).toEqual([
+      'baseline - -',
+      '(return a 2026-01-01)',
+      '(return a 2026-02-01)',
+      'change a 2026-02-05',
+    ]);
+  });
+
+  it('puts the import first at the same instant', () => {
+    expect(told([entry('2026-01-01', 'b', false), entry('2026-01-01', 'a', true)])[1]).toBe('change a 2026-01-01');
+  });
+
+  it('collapses a second disappearance', () => {
+    const entries = [
+      entry('2026-01-01', 'a', true),
+      entry('2026-01-02', null, true, { digit: 'a', seen: '2026-01-01' }),
+      entry('2026-01-01', 'a', false),
+      entry('2026-01-03', null, false, { digit: 'a', seen: '2026-01-02' }),
+    ];
+    expect(told(entries)[3]).toMatch(/^\(disappearance/);
+  });
+});

@@ -1,0 +1,72 @@
+/** One event of a tag, live or imported, as its own chain tells it. */
+export interface RecordedEntry {
+  sequence: number;
+  imported: boolean;
+  observedAt: Date;
+  /** Null for a disappearance. */
+  digest: string | null;
+  /** Null for the first of its chain. */
+  previous: { digest: string; lastSeenAt: Date } | null;
+}
+
+/** What an event is in the merged timeline. */
+export interface MergedEntry {
+  sequence: number;
+  observedAt: Date;
+  kind: 'baseline' | 'change' | 'disappearance' | 'return';
+  /** False where it only repeats what the entry before it told. */
+  shown: boolean;
+  previousDigest: string | null;
+  notBefore: Date | null;
+}
+
+/**
+ * Merges live and imported events of one tag into one timeline by time: equal neighbours collapse, and a change lies
+ * between the last time that either side knew the old state and the first time that either saw the new one.
+ */
+export function mergeTimeline(entries: readonly RecordedEntry[]): MergedEntry[] {
+  let state: State = { digest: null, gone: false, confirmedAt: null };
+  return entries.toSorted(byTime).map((entry) => {
+    const merged = mergeEntry(entry, state);
+    state = {
+      digest: entry.digest ?? state.digest ?? entry.previous?.digest ?? null,
+      gone: entry.digest === null,
+      confirmedAt: entry.observedAt,
+    };
+    return merged;
+  });
+}
+
+interface State {
+  /** Null before the first entry; of a tag that is gone, the last one before. */
+  digest: string | null;
+  gone: boolean;
+  /** When an entry last told of this state. */
+  confirmedAt: Date | null;
+}
+
+function mergeEntry(entry: RecordedEntry, state: State): MergedEntry {
+  const { sequence, observedAt, digest, previous } = entry;
+  const own = previous?.lastSeenAt ?? null;
+  const notBefore = own !== null && (state.confirmedAt === null || own > state.confirmedAt) ? own : state.confirmedAt;
+  const entryOf = (kind: MergedEntry['kind'], shown = true): MergedEntry => ({
+    sequence,
+    observedAt,
+    kind,
+    shown,
+    previousDigest: state.digest ?? previous?.digest ?? null,
+    notBefore,
+  });
+  if (digest === null) return entryOf('disappearance', !state.gone);
+  if (state.digest === null) return { ...entryOf('baseline'), previousDigest: null, notBefore: null };
+  if (state.digest !== digest) return entryOf('change');
+  return entryOf('return', state.gone);
+}
+
+/** At the same instant the import comes first: it is what was known before. */
+function byTime(a: RecordedEntry, b: RecordedEntry): number {
+  const apart = a.observedAt.getTime() - b.observedAt.getTime();
+  if (apart !== 0) return apart;
+  if (a.imported !== b.imported) return a.imported ? -1 : 1;
+  return a.sequence - b.sequence;
+}

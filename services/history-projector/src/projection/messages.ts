@@ -1,0 +1,75 @@
+import {
+  decodeHistory,
+  decodeScanLog,
+  decodeTracking,
+  SUBJECTS,
+  UnreadableEvent,
+  type HistoryEvent,
+  type ScanLogEvent,
+  type TrackingEvent,
+} from '@dtm/events';
+import type { StoredMessage } from '@dtm/jetstream';
+
+/** The streams that are projected. */
+export const PROJECTED_STREAMS = ['HISTORY', 'SCAN_LOG', 'TRACKING'] as const;
+export type ProjectedStream = (typeof PROJECTED_STREAMS)[number];
+
+/** A message with the event in it; null where it holds none that can be understood, and why. */
+export interface Read<Event> {
+  message: StoredMessage;
+  event: Event | null;
+  fault: string | null;
+}
+
+/** What one transaction projects: of each stream the messages that follow its checkpoint, in order. */
+export interface Batch {
+  HISTORY: Read<HistoryEvent>[];
+  TRACKING: Read<TrackingEvent>[];
+  SCAN_LOG: Read<ScanLogEvent>[];
+}
+
+export function emptyBatch(): Batch {
+  return { HISTORY: [], TRACKING: [], SCAN_LOG: [] };
+}
+
+/** Whether a message of HISTORY is imported history. */
+export function isImported(subject: string): boolean {
+  return subject.startsWith('imported.');
+}
+
+/** Reads a message of HISTORY. */
+export function readHistory(message: StoredMessage): Read<HistoryEvent> {
+  return reading(message, () => {
+    const event = decodeHistory(message.data);
+    const subject = isImported(message.subject) ? SUBJECTS.imported : SUBJECTS.history;
+    checkSubject(message.subject, subject(event.data));
+    return event;
+  });
+}
+
+/** Reads a message of TRACKING. */
+export function readTracking(message: StoredMessage): Read<TrackingEvent> {
+  return reading(message, () => {
+    const event = decodeTracking(message.data);
+    checkSubject(message.subject, SUBJECTS.tracking(event.data));
+    return event;
+  });
+}
+
+/** Reads a message of SCAN_LOG. */
+export function readScanLog(message: StoredMessage): Read<ScanLogEvent> {
+  return reading(message, () => decodeScanLog(message.data));
+}
+
+function reading<Event>(message: StoredMessage, read: () => Event): Read<Event> {
+  try {
+    return { message, event: read(), fault: null };
+  } catch (error) {
+    if (!(error instanceof UnreadableEvent)) throw error;
+    return { message, event: null, fault: error.message };
+  }
+}
+
+function checkSubject(found: string, expected: string): void {
+  if (found !== expected) throw new UnreadableEvent(`an event of ${expected} under the subject ${found}`);
+}

@@ -1,0 +1,34 @@
+import {
+  ChangeMonth,
+  DigestChange,
+  Repository,
+  ScanDay,
+  ScanGap,
+  ScanHour,
+  Table,
+  Tag,
+  type ChangeMonthRecord,
+  type Database,
+  type DigestChangeRecord,
+  type RepositoryRecord,
+  type ScanDayRecord,
+  type ScanGapRecord,
+  type ScanHourRecord,
+  type TagRecord,
+} from '@dtm/read-model';
+
+/** The tables of one schema that events are projected into. */
+export type Tables = ReturnType<typeof tablesOf>;
+
+export function tablesOf(database: Database, schema: string) {
+  return {
+    checkpoint: `"${schema}".checkpoint`,
+    repository: new Table<RepositoryRecord>(database, Repository, schema),
+    tag: new Table<TagRecord>(database, Tag, schema),
+    digestChange: new Table<DigestChangeRecord>(database, DigestChange, schema),
+    changeMonth: new Table<ChangeMonthRecord>(database, ChangeMonth, schema),
+    scanDay: new Table<ScanDayRecord>(database, ScanDay, schema),
+    scanHour: new Table<ScanHourRecord>(database, ScanHour, schema),
+    scanGap: new Table<ScanGapRecord>(database, ScanGap, schema),
+  };
+}

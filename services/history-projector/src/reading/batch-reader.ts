@@ -1,0 +1,159 @@
+import type { StoredMessage } from '@dtm/jetstream';
+import type { Positions } from '../projection/checkpoints.ts';
+import {
+  emptyBatch,
+  PROJECTED_STREAMS,
+  readHistory,
+  readScanLog,
+  readTracking,
+  type Batch,
+  type ProjectedStream,
+} from '../projection/messages.ts';
+import type { EventSource } from './event-source.ts';
+
+export interface BatchLimits {
+  /** Messages of one stream in one batch at most. */
+  size: number;
+  /** How long to wait for more after the first message. */
+  lingerMs: number;
+  /** The same while much arrives: fewer, larger transactions. */
+  busyLingerMs: number;
+  /** How long a scan waits for the tracking events that it knew. */
+  holdMs: number;
+}
+
+export const DEFAULT_LIMITS: BatchLimits = { size: 2_000, lingerMs: 20, busyLingerMs: 150, holdMs: 5_000 };
+
+/** A batch of so many messages means that much arrives. */
+const BUSY_FROM = 32;
+
+/** Reads the streams, each in its own order, and hands out what belongs into the next transaction. */
+export class BatchReader {
+  readonly #source: EventSource;
+  readonly #limits: BatchLimits;
+  readonly #signal: AbortSignal;
+  readonly #queues: Batch = emptyBatch();
+  /** How far TRACKING was handed out. */
+  #trackingGiven: number;
+  #heldSince: number | null = null;
+  #lastSize = 0;
+  #failure: { error: unknown } | null = null;
+  #wake: () => void = () => undefined;
+  #makeRoom: (() => void)[] = [];
+
+  /** Starts reading behind the positions; ends when the signal says stop. */
+  constructor(source: EventSource, positions: Positions, signal: AbortSignal, limits: BatchLimits = DEFAULT_LIMITS) {
+    this.#source = source;
+    this.#limits = limits;
+    this.#signal = signal;
+    this.#trackingGiven = positions.TRACKING;
+    signal.addEventListener('abort', () => this.#stir(), { once: true });
+    for (const stream of PROJECTED_STREAMS) void this.#pump(stream, positions[stream]);
+  }
+
+  /** Waits for messages and takes them; null once the signal says stop. Rejects where a stream cannot be read. */
+  async next(): Promise<Batch | null> {
+    while (!this.#ready()) {
+      if (this.#stopped()) return null;
+      await this.#news(this.#heldSince === null ? null : this.#limits.holdMs);
+    }
+    const until = performance.now() + (this.#lastSize >= BUSY_FROM ? this.#limits.busyLingerMs : this.#limits.lingerMs);
+    for (
+      let left = until - performance.now();
+      left > 0 && !this.#full() && !this.#stopped();
+      left = until - performance.now()
+    ) {
+      await this.#news(left);
+    }
+    if (this.#stopped()) return null;
+    return this.#take();
+  }
+
+  async #pump(stream: ProjectedStream, after: number): Promise<void> {
+    try {
+      for await (const message of this.#source.read(stream, after, this.#signal)) {
+        while (this.#queues[stream].length >= this.#limits.size && !this.#signal.aborted) {
+          await new Promise<void>((resolve) => this.#makeRoom.push(resolve));
+        }
+        if (this.#signal.aborted) return;
+        this.#enqueue(stream, message);
+        this.#wake();
+      }
+      if (!this.#signal.aborted) throw new Error(`reading ${stream} ended by itself`);
+    } catch (error) {
+      this.#failure ??= { error };
+      this.#stir();
+    }
+  }
+
+  #enqueue(stream: ProjectedStream, message: StoredMessage): void {
+    if (stream === 'HISTORY') this.#queues.HISTORY.push(readHistory(message));
+    else if (stream === 'TRACKING') this.#queues.TRACKING.push(readTracking(message));
+    else this.#queues.SCAN_LOG.push(readScanLog(message));
+  }
+
+  #stopped(): boolean {
+    if (this.#failure !== null) throw this.#failure.error;
+    return this.#signal.aborted;
+  }
+
+  #full(): boolean {
+    return PROJECTED_STREAMS.some((stream) => this.#queues[stream].length >= this.#limits.size);
+  }
+
+  #ready(): boolean {
+    const { HISTORY, TRACKING, SCAN_LOG } = this.#queues;
+    return HISTORY.length > 0 || TRACKING.length > 0 || (SCAN_LOG.length > 0 && this.#scansReady() > 0);
+  }
+
+  /**
+   * How many scans can be projected: what a scan covers depends on the tracking events that it knew, so these come first.
+   * One that names more than there is waits only for a while.
+   */
+  #scansReady(): number {
+    const known = this.#queues.TRACKING.at(-1)?.message.sequence ?? this.#trackingGiven;
+    const scans = this.#queues.SCAN_LOG;
+    const held = scans.findIndex(({ event }) => event !== null && event.data.trackingSequence > known);
+    if (held !== 0) {
+      this.#heldSince = null;
+      return held < 0 ? scans.length : held;
+    }
+    this.#heldSince ??= performance.now();
+    return performance.now() - this.#heldSince < this.#limits.holdMs ? 0 : 1;
+  }
+
+  #take(): Batch {
+    const { HISTORY, TRACKING, SCAN_LOG } = this.#queues;
+    const scans = SCAN_LOG.length === 0 ? 0 : this.#scansReady();
+    if (scans > 0) this.#heldSince = null;
+    const batch: Batch = {
+      HISTORY: HISTORY.splice(0),
+      TRACKING: TRACKING.splice(0),
+      SCAN_LOG: SCAN_LOG.splice(0, scans),
+    };
+    this.#trackingGiven = batch.TRACKING.at(-1)?.message.sequence ?? this.#trackingGiven;
+    this.#lastSize = batch.HISTORY.length + batch.TRACKING.length + batch.SCAN_LOG.length;
+    this.#letIn();
+    return batch;
+  }
+
+  #letIn(): void {
+    for (const resolve of this.#makeRoom.splice(0)) resolve();
+  }
+
+  #stir(): void {
+    this.#wake();
+    this.#letIn();
+  }
+
+  /** Resolves with the next message, failure or stop, or after a time. */
+  #news(ms: number | null): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms === null ? null : setTimeout(resolve, ms);
+      this.#wake = () => {
+        if (timer !== null) clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

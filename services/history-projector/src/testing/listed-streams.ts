@@ -1,0 +1,57 @@
+import type { StoredMessage, StreamSummary } from '@dtm/jetstream';
+import { PROJECTED_STREAMS, type ProjectedStream } from '../projection/messages.ts';
+import type { EventSource } from '../reading/event-source.ts';
+import type { StoryMessage } from './story.ts';
+
+/** Streams in memory, for tests of what a projector does with them. */
+export class ListedStreams implements EventSource {
+  readonly #messages: Record<ProjectedStream, StoredMessage[]> = { HISTORY: [], TRACKING: [], SCAN_LOG: [] };
+  readonly #readers = new Set<() => void>();
+  created = new Date('2026-01-01T00:00:00Z');
+
+  append(messages: readonly StoryMessage[]): this {
+    for (const { stream, message } of messages) this.#messages[stream].push(message);
+    for (const wake of this.#readers) wake();
+    return this;
+  }
+
+  /** Takes the oldest messages away. */
+  forget(stream: ProjectedStream, count: number): void {
+    this.#messages[stream].splice(0, count);
+  }
+
+  state(stream: string): Promise<StreamSummary> {
+    const messages = this.#messages[nameOf(stream)];
+    return Promise.resolve({
+      created: this.created,
+      firstSequence: messages[0]?.sequence ?? 0,
+      lastSequence: messages.at(-1)?.sequence ?? 0,
+    });
+  }
+
+  async *read(stream: string, after: number, signal: AbortSignal): AsyncGenerator<StoredMessage> {
+    const messages = this.#messages[nameOf(stream)];
+    for (let last = after; !signal.aborted;) {
+      const next = messages.find(({ sequence }) => sequence > last);
+      if (next === undefined) {
+        await this.#more(signal);
+        continue;
+      }
+      last = next.sequence;
+      yield next;
+    }
+  }
+
+  async #more(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#readers.add(resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+}
+
+function nameOf(stream: string): ProjectedStream {
+  const name = PROJECTED_STREAMS.find((projected) => projected === stream);
+  if (name === undefined) throw new Error(`no stream ${stream}`);
+  return name;
+}

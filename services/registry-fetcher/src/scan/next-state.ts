@@ -1,0 +1,16 @@
+import type { HistoryHead, TagScanState } from '@dtm/jetstream';
+import type { TagOutcome } from './scan-tally.ts';
+
+/** What the next scan is to know of a tag; null where there is nothing to remember. */
+export function nextState(
+  outcome: TagOutcome | undefined,
+  before: TagScanState | null,
+  head: HistoryHead | null,
+): TagScanState | null {
+  if (outcome === undefined || outcome.kind === 'failed') return before;
+  const { sequence } = outcome;
+  if (outcome.kind === 'agreed') return { sequence, lastSeenAt: outcome.sentAt, missingSince: null };
+  // Missing confirms nothing: what was confirmed last stays, the record's own time where nothing is known.
+  const lastSeenAt = before?.sequence === sequence ? before.lastSeenAt : (head?.observedAt ?? outcome.since);
+  return { sequence, lastSeenAt, missingSince: outcome.since };
+}

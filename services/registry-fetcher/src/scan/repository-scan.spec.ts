@@ -1,0 +1,169 @@
+import { EVENT_TYPES } from '@dtm/events';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RepositoryName } from '@dtm/oci';
+import { startNats, startRegistry, type RunningNats, type RunningRegistry } from '@dtm/testing';
+import { digestsOf, FetcherUnderTest, historyOf, scansOf } from '../testing/fetcher-under-test.ts';
+
+describe('RepositoryScan on a real registry', () => {
+  let nats: RunningNats;
+  let registry: RunningRegistry;
+  let fetcher: FetcherUnderTest;
+  beforeAll(async () => {
+    [nats, registry] = await Promise.all([startNats(), startRegistry()]);
+    fetcher = await FetcherUnderTest.start(nats.url);
+  });
+  afterAll(async () => {
+    await fetcher.stop();
+    await Promise.all([nats.stop(), registry.stop()]);
+  });
+  const repository = (path: string): RepositoryName => RepositoryName.of(registry.host, path);
+
+  it('records a baseline, each change once with bounds that bracket the push, and nothing else', async () => {
+    const name = repository('team/app');
+    const v1 = await registry.pushImage('team/app', '1.0', { content: 'v1' });
+    await fetcher.track(name, '1.0');
+    const first = await fetcher.scanned(name, { reason: 'new-tag' });
+    expect(first).toMatchObject({ observations: 1, changes: 1, requests: 1, failures: [], missing: [] });
+    const [baseline] = await historyOf(fetcher.nc, name, '1.0');
+    expect(baseline?.event).toMatchObject({
+      type: EVENT_TYPES.DigestObserved,
+      subject: `${registry.host}/team/app:1.0`,
+      data: { digest: v1.digest, mediaType: v1.mediaType, source: 'head', previous: null },
+    });
+    expect(await fetcher.scanned(name)).toMatchObject({ observations: 1, changes: 0 });
+
+    const beforePush = new Date();
+    const v2 = await registry.pushImage('team/app', '1.0', { content: 'v2' });
+    const afterPush = new Date();
+    expect(await fetcher.scanned(name)).toMatchObject({ changes: 1 });
+    expect(await fetcher.scanned(name)).toMatchObject({ changes: 0 });
+    const history = await historyOf(fetcher.nc, name, '1.0');
+    expect(history).toHaveLength(2);
+    const change = history[1];
+    expect(change?.event.data).toMatchObject({
+      digest: v2.digest,
+      previous: { digest: v1.digest, sequence: baseline?.sequence, hash: baseline?.hash },
+    });
+    expect(change?.event.data).not.toHaveProperty('reappeared');
+    expect(Date.parse(change?.event.data.previous?.lastSeenAt ?? '')).toBeLessThanOrEqual(beforePush.getTime());
+    expect(Date.parse(change?.event.data.observedAt ?? '')).toBeGreaterThanOrEqual(afterPush.getTime());
+
+    await registry.pushImage('team/app', '1.0', { content: 'v1' });
+    expect(await fetcher.scanned(name)).toMatchObject({ changes: 1 });
+    expect(await digestsOf(fetcher.nc, name, '1.0')).toEqual([v1.digest, v2.digest, v1.digest]);
+    const logged = await scansOf(fetcher.nc, name);
+    expect(logged).toHaveLength(5);
+  });
+
+  it('bounds a change by the last scan that confirmed the old digest, not by its event', async () => {
+    const name = repository('team/bounds');
+    await registry.pushImage('team/bounds', 'a', { content: 'v1' });
+    await fetcher.track(name, 'a');
+    await fetcher.scanned(name);
+    fetcher.ahead = 3_600_000;
+    const confirmed = await fetcher.scanned(name);
+    await registry.pushImage('team/bounds', 'a', { content: 'v2' });
+    await fetcher.scanned(name);
+    fetcher.ahead = 0;
+    const last = (await historyOf(fetcher.nc, name, 'a')).at(-1)?.event.data.previous?.lastSeenAt ?? '';
+    expect(last >= confirmed.startedAt && last <= confirmed.finishedAt).toBe(true);
+  });
+
+  it('scans nothing that is not tracked', async () => {
+    const name = repository('team/untracked');
+    await registry.pushImage('team/untracked', 'a');
+    expect(await fetcher.scan(name)).toBeNull();
+    await fetcher.track(name, 'a');
+    await fetcher.untrack(name, 'a');
+    expect(await fetcher.scan(name)).toBeNull();
+    expect(await scansOf(fetcher.nc, name)).toEqual([]);
+  });
+
+  it('includes a tag that is tracked while the scan runs', async () => {
+    const name = repository('team/meanwhile');
+    await registry.pushImage('team/meanwhile', 'a');
+    await registry.pushImage('team/meanwhile', 'b');
+    await fetcher.track(name, 'a');
+    const { reader } = fetcher.parts;
+    const event = await fetcher.scanned(
+      name,
+      {},
+      {
+        reader: {
+          adapterName: (of) => reader.adapterName(of),
+          listTags: (of, signal) => reader.listTags(of, signal),
+          scan: async function* (of, tags, signal) {
+            yield* reader.scan(of, tags, signal);
+            if (tags.includes('a')) await fetcher.track(name, 'b');
+          },
+        },
+      },
+    );
+    expect(event).toMatchObject({ observations: 2, changes: 2, coverage: { mode: 'all-but', tags: [] } });
+    expect(event.trackingSequence).toBeGreaterThanOrEqual(2);
+    expect(await digestsOf(fetcher.nc, name, 'b')).toHaveLength(1);
+  });
+
+  it('leaves out quiet tags and says so', async () => {
+    const name = repository('team/quiet');
+    for (const tag of ['latest', 'changed', 'baseline']) {
+      await registry.pushImage('team/quiet', tag, { content: 'v1' });
+      await fetcher.track(name, tag);
+    }
+    await fetcher.scanned(name);
+    await registry.pushImage('team/quiet', 'changed', { content: 'v2' });
+    await registry.pushImage('team/quiet', 'latest', { content: 'v2' });
+    await fetcher.scanned(name);
+    const skipQuietSince = new Date(Date.now() + 1000).toISOString();
+    const event = await fetcher.scanned(name, { skipQuietSince });
+    expect(event).toMatchObject({
+      observations: 2,
+      requests: 2,
+      coverage: { mode: 'all-but', tags: ['changed'] },
+    });
+    expect(await fetcher.scanned(name, { skipQuietSince: new Date(0).toISOString() })).toMatchObject({
+      observations: 3,
+      coverage: { mode: 'all-but', tags: [] },
+    });
+  });
+
+  it('succeeds without an answer where all tags are quiet', async () => {
+    const name = repository('team/all-quiet');
+    await registry.pushImage('team/all-quiet', 'a', { content: 'v1' });
+    await fetcher.track(name, 'a');
+    await fetcher.scanned(name);
+    await registry.pushImage('team/all-quiet', 'a', { content: 'v2' });
+    await fetcher.scanned(name);
+    const event = await fetcher.scanned(name, { skipQuietSince: new Date(Date.now() + 1000).toISOString() });
+    expect(event).toMatchObject({ observations: 0, requests: 0, coverage: { mode: 'only', tags: [] } });
+  });
+
+  it('counts a tag that never was there as covered and missing, and its later appearance as a baseline', async () => {
+    const name = repository('team/early');
+    await registry.pushImage('team/early', 'here');
+    await fetcher.track(name, 'here', 'later');
+    expect(await fetcher.scanned(name)).toMatchObject({
+      observations: 1,
+      coverage: { mode: 'all-but', tags: [] },
+      missing: ['later'],
+    });
+    fetcher.ahead = 36_000_000;
+    expect(await fetcher.scanned(name)).toMatchObject({ changes: 0, missing: ['later'] });
+    await registry.pushImage('team/early', 'later');
+    expect(await fetcher.scanned(name)).toMatchObject({ changes: 1, missing: [] });
+    fetcher.ahead = 0;
+    const [first] = await historyOf(fetcher.nc, name, 'later');
+    expect(first?.event.data.previous).toBeNull();
+  });
+
+  it('never says that a scan began before it was asked for', async () => {
+    const name = repository('team/clock');
+    await registry.pushImage('team/clock', 'a');
+    await fetcher.track(name, 'a');
+    const requestedAt = new Date(Date.now() + 5000).toISOString();
+    expect(await fetcher.scanned(name, { requestedAt })).toMatchObject({
+      startedAt: requestedAt,
+      finishedAt: requestedAt,
+    });
+  });
+});
