@@ -9,5 +9,7 @@ export default {
   // 'dtm-source' makes @dtm/* resolve to sources, so that tests need no build.
   testEnvironmentOptions: { customExportConditions: ['dtm-source', 'browser', 'import', 'default'] },
   setupFilesAfterEnv: ['<rootDir>/src/testing/setup.ts'],
+  // The first import of Angular and the charts takes its time on a small machine.
+  testTimeout: 60_000,
   modulePathIgnorePatterns: ['/dist/', '/\\.angular/'],
 };

@@ -40,15 +40,16 @@ export interface SystemOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: a new temporary folder. */
   readonly dataDir?: string;
-  /** Default: a free one. */
-  readonly port?: number;
+  /** Default: a free one. `default`: the one that the start script chooses. */
+  readonly port?: number | 'default';
 }
 
 /** Starts the whole system and waits for its URL; throws with its log where it does not come up. */
 export async function startSystem(options: SystemOptions = {}): Promise<RunningSystem> {
   const dataDir = options.dataDir ?? (await newDataDir());
-  const port = options.port ?? (await freePort());
-  const env = { ...process.env, ...options.env, DATA_DIR: dataDir, PORT: String(port) };
+  const wanted = options.port ?? (await freePort());
+  const env: NodeJS.ProcessEnv = { ...process.env, ...options.env, DATA_DIR: dataDir, PORT: String(wanted) };
+  if (wanted === 'default') delete env['PORT'];
   const child = spawn(process.execPath, [join(ROOT, 'tools', 'start', 'start.mjs')], {
     cwd: ROOT,
     env,
@@ -62,6 +63,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
   }
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const url = await waitForUrl(child, () => log);
+  const port = Number(new URL(url).port);
 
   const stop = async () => {
     if (isRunning(child)) child.kill('SIGTERM');

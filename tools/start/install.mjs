@@ -14,7 +14,8 @@ export async function ensureInstalled() {
   if (!installedByHand(lock)) {
     console.log('Installing npm packages (once; takes a minute or two) ...');
     const started = Date.now();
-    if ((await npm(['ci', '--no-fund', '--no-audit'])) !== 0) {
+    // Warnings are about this Node.js version, on which next to nothing of it will run.
+    if ((await npm(['ci', '--no-fund', '--no-audit', '--loglevel=error'])) !== 0) {
       console.error('npm ci failed: see above. Correct what it names and run the command again.');
       process.exit(1);
     }

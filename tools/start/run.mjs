@@ -64,9 +64,14 @@ async function startAll(shutdown, watch) {
     () => Promise.all(services.map((service) => service.stop())),
     () => services.forEach((service) => service.kill()),
   );
-  const [projector, ...others] = services;
-  await projector?.start();
-  await Promise.all(others.map((service) => service.start()));
+  // The api reads the schema that the projector makes; the others need no PostgreSQL.
+  const projecting = services.find(({ name }) => name === 'history-projector')?.start();
+  await Promise.all(
+    services.map(async (service) => {
+      if (service.name === 'api') await projecting;
+      await (service.name === 'history-projector' ? projecting : service.start());
+    }),
+  );
   if (shutdown.begun) return;
 
   const url = `http://localhost:${reserved.port}`;

@@ -12,7 +12,6 @@ const LONGEST_PAUSE_MS = 30_000;
 /** A service that dies so often without ever being ready is not going to be. */
 const DEATHS_ALLOWED_AT_START = 4;
 
-/** In the order of their start: the projector makes the schema that the api reads. */
 export const SERVICES = /** @type {const} */ (['history-projector', 'registry-fetcher', 'scheduler', 'api']);
 /** @typedef {typeof SERVICES[number]} ServiceName */
 

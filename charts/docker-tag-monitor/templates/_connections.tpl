@@ -59,16 +59,6 @@ key: uri
             - key: {{ $database.key }}
               path: database-url
       {{- end }}
-      {{- with .credentials }}
-      - secret:
-          name: {{ $.root.Values.credentials.existingSecret }}
-          items:
-            {{- range . }}
-            - key: {{ . }}
-              path: {{ . }}
-            {{- end }}
-          optional: true
-      {{- end }}
       {{- with include "dtm.natsCaSecret" .root }}
       - secret:
           name: {{ . }}
@@ -90,4 +80,21 @@ key: uri
 - name: NODE_EXTRA_CA_CERTS
   value: /run/secrets/dtm/nats-ca.crt
 {{- end }}
+{{- end -}}
+
+{{/* The variable of a user's password in the configuration of NATS. Argument: its name. */}}
+{{- define "dtm.natsVariable" -}}
+{{- $short := dict "registry-fetcher" "fetcher" "history-projector" "projector" -}}
+NATS_{{ get $short . | default . | upper | replace "-" "_" }}_PASSWORD
+{{- end -}}
+
+{{- define "dtm.subscriberAccount" -}}
+SUBSCRIBER_{{ . | upper | replace "-" "_" }}
+{{- end -}}
+
+{{/* The consumers of all subscribers, as infra/subscribers/subscribers.mjs reads them. */}}
+{{- define "dtm.subscriberConsumers" -}}
+{{- $consumers := list -}}
+{{- range .Values.nats.subscribers }}{{ $consumers = concat $consumers .consumers }}{{ end -}}
+{{- toJson $consumers -}}
 {{- end -}}

@@ -9,6 +9,7 @@ import {
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { isPassing, isWrongSequence } from './failures.ts';
 import type { StoredMessage } from './reader.ts';
+import { unlessReconnected } from './reconnects.ts';
 import { pause } from './waiting.ts';
 
 /** What became of an append: stored under a sequence, or refused because the subject holds another last event. */
@@ -49,10 +50,11 @@ export class Appender {
     let unsure = false;
     for (let attempt = 1; ; attempt++) {
       try {
-        const ack = await this.#js.publish(subject, bytes, {
+        const publishing = this.#js.publish(subject, bytes, {
           headers: this.#headers,
           expect: { streamName: this.#stream, lastSubjectSequence: expected },
         });
+        const ack = await unlessReconnected(this.#nc, publishing);
         return { outcome: 'appended', sequence: ack.seq };
       } catch (error) {
         if (isWrongSequence(error)) return this.#afterRefusal(subject, bytes, unsure);
@@ -70,7 +72,8 @@ export class Appender {
       try {
         this.#jsm ??= jetstreamManager(this.#nc, { checkAPI: false, timeout: this.#timeoutMs });
         const jsm = await this.#jsm;
-        const message = await jsm.streams.getMessage(this.#stream, { last_by_subj: subject });
+        const asking = jsm.streams.getMessage(this.#stream, { last_by_subj: subject });
+        const message = await unlessReconnected(this.#nc, asking);
         if (message === null) return null;
         return { sequence: message.seq, subject: message.subject, data: message.data, storedAt: message.time };
       } catch (error) {

@@ -4,7 +4,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 export interface ConnectionSettings {
   /** `nats://[user:password@|token@]host:port`, several parted by commas. */
   url: string;
-  /** Shown in the server's connection list. */
+  /** Shown in the server's connection list, and part of the subjects of answers: letters, digits and dashes. */
   name: string;
   /** Told in words when the connection is lost or back, and while the first one cannot be made. */
   onStatus?: (text: string) => void;

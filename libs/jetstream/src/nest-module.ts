@@ -18,9 +18,11 @@ class ConnectionEnd implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
+    if (this.#nc.isClosed()) return;
     // Draining waits for what is buffered; a server that is away must not hold up the end.
-    const drained = this.#nc.isClosed() || (await atMost(END_MS, this.#nc.drain()));
-    if (!drained) await atMost(END_MS, this.#nc.close());
+    await atMost(END_MS, this.#nc.drain());
+    // Where draining failed, the connection would be made anew for ever, and keep the process alive.
+    if (!this.#nc.isClosed()) await atMost(END_MS, this.#nc.close());
   }
 }
 

@@ -1,7 +1,7 @@
 import { DeliverPolicy, jetstream, type ConsumerMessages, type OrderedConsumerOptions } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { isPassing } from './failures.ts';
-import { onReconnect } from './reconnects.ts';
+import { onReconnect, unlessReconnected } from './reconnects.ts';
 import { pause, unlessAborted } from './waiting.ts';
 
 /** A message as a stream holds it. */
@@ -87,10 +87,8 @@ async function consume(
     ? { deliver_policy: DeliverPolicy.LastPerSubject, filter_subjects: options.filter ?? '>' }
     : { opt_start_seq: after + 1, ...(options.filter === undefined ? {} : { filter_subjects: options.filter }) };
   try {
-    const consumer = await jetstream(nc).consumers.get(options.stream, {
-      ...start,
-      inactive_threshold: FORGOTTEN_AFTER_MS,
-    });
+    const making = jetstream(nc).consumers.get(options.stream, { ...start, inactive_threshold: FORGOTTEN_AFTER_MS });
+    const consumer = await unlessReconnected(nc, making);
     return await consumer.consume({
       max_messages: options.batch ?? DEFAULT_BATCH,
       expires: PULL_EXPIRES_MS,

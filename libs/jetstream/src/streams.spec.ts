@@ -25,7 +25,7 @@ afterAll(async () => {
 describe('ensureStreams', () => {
   it('is safe for several services that start at once on an empty server', async () => {
     const services = await Promise.all(
-      Array.from({ length: 6 }, async (_, i) => connectNats({ url: nats.url, name: `service ${i}` })),
+      Array.from({ length: 6 }, async (_, i) => connectNats({ url: nats.url, name: `service-${i}` })),
     );
     await Promise.all(services.flatMap((service) => [ensureStreams(service), ensureStreams(service)]));
     await Promise.all(services.map(async (service) => service.close()));

@@ -11,6 +11,7 @@ import {
 import { Kvm } from '@nats-io/kv';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { isPassing } from './failures.ts';
+import { unlessReconnected } from './reconnects.ts';
 import { pause } from './waiting.ts';
 
 /** The streams, by what they hold. */
@@ -121,7 +122,11 @@ export interface StreamSummary {
 /** Asks the stream's leader; throws where the stream does not exist. */
 export async function streamState(nc: NatsConnection, stream: string): Promise<StreamSummary> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const info = await jsm.streams.info(stream);
+  const info = await unlessReconnected(nc, jsm.streams.info(stream)).catch((error: unknown) => {
+    // Lost with an old connection: the new one is there to ask once more.
+    if (!isPassing(error) || nc.isClosed()) throw error;
+    return jsm.streams.info(stream);
+  });
   return { created: new Date(info.created), firstSequence: info.state.first_seq, lastSequence: info.state.last_seq };
 }
 

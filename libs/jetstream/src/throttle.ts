@@ -179,11 +179,10 @@ export class ThrottleBook {
 }
 
 /** Reads how every registry is throttled at present. */
-export async function readThrottles(nc: NatsConnection): Promise<ThrottleState[]> {
+export async function readThrottles(nc: NatsConnection, now = new Date()): Promise<ThrottleState[]> {
   const kv = await new Kvm(nc).open(BUCKETS.throttle);
   const keys: string[] = [];
   for await (const key of await kv.keys()) keys.push(key);
-  const now = new Date();
   const states: ThrottleState[] = [];
   for (const entry of await Promise.all(keys.map(async (key) => kv.get(key)))) {
     const stored = storedIn(entry);

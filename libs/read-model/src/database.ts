@@ -28,7 +28,7 @@ const PARSERS = new Map<number, (text: string) => unknown>([
 const TYPES = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     PARSERS.get(oid) ?? pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
-} as pg.CustomTypesConfig;
+};
 
 /**
  * The connection to PostgreSQL: MikroORM with our entities, and its pool for statements that bind arrays (its own

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { type Digest, MANIFEST_ACCEPT, type Reference, type RepositoryName } from '@dtm/oci';
+import { ApiAnswer, type ApiQuestion, type ApiSubject } from './api-question.ts';
 import { TokenFetcher } from './auth/token-fetcher.ts';
 import { Trouble } from './failure.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
@@ -12,8 +13,9 @@ import type { Throttle } from './throttle.ts';
 import { Delivery, type RateLimitRetry, type RequestInfo } from './transport/delivery.ts';
 import { apiUrlOf, Origins } from './transport/endpoint.ts';
 import type { Answer } from './transport/exchange.ts';
+import { KnownPaces } from './transport/known-paces.ts';
 import { Operation } from './transport/operation.ts';
-import { RegistryRequests } from './transport/registry-requests.ts';
+import { RegistryRequests, type RegistryTraits } from './transport/registry-requests.ts';
 
 export interface RegistryClientOptions {
   accessOf: RegistryAccessOf;
@@ -82,7 +84,7 @@ export class RegistryClient {
       connections: options.connectionsPerRegistry ?? 16,
       resolve: options.resolve ?? lookup,
     });
-    const delivery = new Delivery({ throttle, retry, now, onRequest });
+    const delivery = new Delivery({ throttle, retry, now, onRequest, paces: KnownPaces.ofThisProcess });
     const tokens = new TokenFetcher({
       delivery,
       origins: this.#origins,
@@ -164,7 +166,7 @@ export class RegistryClient {
   async listTags(name: RepositoryName, options?: CallOptions): Promise<TagList> {
     const operation = new Operation('list the tags of', name, this.#limits.listingMs, options?.signal);
     try {
-      const host = apiUrlOf(name.registry, this.#accessOf(name.registry)).host;
+      const host = this.hostOf(name.registry);
       const tags = new Set<string>();
       const asked = new Set<string>();
       let left = this.#limits.tagListBytes;
@@ -185,6 +187,51 @@ export class RegistryClient {
     } catch (error) {
       throw operation.failure(error);
     }
+  }
+
+  /**
+   * Asks an API of the registry's own. `read` makes of its answer what is wanted; a `Trouble` that it throws becomes a
+   * `RegistryFailure` that names the operation.
+   */
+  async ask<T>(
+    subject: ApiSubject,
+    question: ApiQuestion,
+    read: (answer: ApiAnswer) => T,
+    options?: CallOptions,
+  ): Promise<T> {
+    const operation = new Operation(question.operation, subject, this.#limits.operationMs, options?.signal);
+    const { target, post, purpose = 'api', maxBytes = this.#limits.tagListBytes, headers = [] } = question;
+    try {
+      const elsewhere = target instanceof URL;
+      const answer = await this.#requests.send(operation, {
+        purpose,
+        method: post === undefined ? 'GET' : 'POST',
+        path: elsewhere ? target.pathname + target.search : target,
+        at: elsewhere ? target : undefined,
+        repository: subject.repository,
+        scope: question.scope,
+        authorization: elsewhere && typeof question.authorization !== 'object' ? 'none' : question.authorization,
+        accept: question.accept ?? 'application/json',
+        headers: post === undefined ? headers : [...headers, 'content-type', 'application/json'],
+        body: post === undefined ? undefined : JSON.stringify(post),
+        gzip: purpose !== 'blob',
+        maxBody: maxBytes,
+        ownLimits: question.ownLimits,
+      });
+      return read(new ApiAnswer(answer, maxBytes, operation.requests));
+    } catch (error) {
+      throw operation.failure(error);
+    }
+  }
+
+  /** What a registry has shown of its kind in its answers so far; null where it was not asked yet. */
+  traitsOf(registry: string): RegistryTraits | null {
+    return this.#requests.traitsOf(registry);
+  }
+
+  /** Host that a registry's API is served at, as Link headers name it. */
+  hostOf(registry: string): string {
+    return apiUrlOf(registry, this.#accessOf(registry)).host;
   }
 
   /** Closes all connections; calls under way fail. */

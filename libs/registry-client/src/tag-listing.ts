@@ -1,9 +1,9 @@
-import { gunzipSync } from 'node:zlib';
 import { isTag, printable } from '@dtm/oci';
 import LinkHeader from 'http-link-header';
 import { z } from 'zod';
 import { Trouble } from './failure.ts';
-import { type Answer, single } from './transport/exchange.ts';
+import { decodedBody } from './transport/decoded-body.ts';
+import type { Answer } from './transport/exchange.ts';
 
 const body = z.object({ tags: z.array(z.unknown()).nullable() });
 
@@ -24,7 +24,12 @@ export function firstPage(registry: string, repository: string): string {
  * used: some registries behind proxies name a wrong scheme or path, and no other path of the registry is to be asked.
  * Throws `Trouble` of code `refused` where it leads to another host.
  */
-export function nextPage(link: string | string[] | undefined, host: string, repository: string): string | null {
+export function nextPage(
+  link: string | string[] | undefined,
+  host: string,
+  repository: string,
+  path: string = pathOf(repository),
+): string | null {
   if (link === undefined) return null;
   let target: string | undefined;
   try {
@@ -33,19 +38,19 @@ export function nextPage(link: string | string[] | undefined, host: string, repo
     throw new Trouble('bad-answer', 'the registry sent a Link header that cannot be read');
   }
   if (target === undefined) return null;
-  const url = URL.parse(target, `https://${host}${pathOf(repository)}`);
+  const url = URL.parse(target, `https://${host}${path}`);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new Trouble('bad-answer', `the registry names a next page that is no address: "${printable(target)}"`);
   }
   if (url.host !== host) {
     throw new Trouble('refused', `the registry names a next page at another host, ${printable(url.host)}`);
   }
-  return pathOf(repository) + url.search;
+  return path + url.search;
 }
 
 /** The tags of one page: valid ones, each once. `maxBytes` bounds the page when decompressed. */
 export function parsePage(answer: Answer, maxBytes: number): { tags: string[]; bytes: number } {
-  const bytes = decoded(answer, maxBytes);
+  const bytes = decodedBody(answer, maxBytes, 'the list of tags');
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString('utf8'));
@@ -57,23 +62,6 @@ export function parsePage(answer: Answer, maxBytes: number): { tags: string[]; b
   // A repository without tags is null in some registries.
   const tags = (parsed.data.tags ?? []).filter((tag): tag is string => typeof tag === 'string' && isTag(tag));
   return { tags, bytes: bytes.length };
-}
-
-function decoded(answer: Answer, maxBytes: number): Buffer {
-  const encoding = single(answer.headers['content-encoding'])?.toLowerCase() ?? 'identity';
-  if (encoding === 'identity') return answer.body;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    throw new Trouble('bad-answer', `the registry sent the list of tags encoded as "${printable(encoding)}"`);
-  }
-  try {
-    return gunzipSync(answer.body, { maxOutputLength: maxBytes });
-  } catch (error) {
-    const large = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-    throw new Trouble(
-      'bad-answer',
-      large ? 'the list of tags is too large' : 'the list of tags is not the gzip it claims to be',
-    );
-  }
 }
 
 function pathOf(repository: string): string {

@@ -1,11 +1,11 @@
-import { computed, linkedSignal, type Resource, type Signal } from '@angular/core';
+import { computed, linkedSignal, type Resource, type ResourceStatus, type Signal } from '@angular/core';
 import { troubleOf, type Trouble } from './problem.ts';
 
 /** A resource as pages show it: what was there stays until the next answer has come. */
 export interface Latest<T> {
   /** Undefined before the first answer. */
   value: Signal<T | undefined>;
-  /** Of the last call; null where it succeeded. */
+  /** Of the last call; null where it succeeded, and where something else is asked. */
   trouble: Signal<Trouble | null>;
   /** No answer yet at all: time for a skeleton. */
   waiting: Signal<boolean>;
@@ -18,7 +18,12 @@ export interface Latest<T> {
  * shown: when it changes, the value of the former one is dropped.
  */
 export function latest<T>(resource: Resource<T | undefined>, subject: () => unknown = () => null): Latest<T> {
-  const trouble = computed(() => (resource.status() === 'error' ? troubleOf(resource.error()) : null));
+  const trouble = linkedSignal<ResourceStatus, Trouble | null>({
+    source: resource.status,
+    // While the same is asked again, what went wrong stays, so that nothing flickers.
+    computation: (status, before) =>
+      status === 'error' ? troubleOf(resource.error()) : status === 'reloading' ? (before?.value ?? null) : null,
+  });
   const value = linkedSignal<{ subject: unknown; value: T | undefined }, T | undefined>({
     source: () => ({ subject: subject(), value: resource.hasValue() ? resource.value() : undefined }),
     computation: (now, before) =>
@@ -26,7 +31,7 @@ export function latest<T>(resource: Resource<T | undefined>, subject: () => unkn
   });
   return {
     value: value.asReadonly(),
-    trouble,
+    trouble: trouble.asReadonly(),
     waiting: computed(() => value() === undefined && trouble() === null),
     busy: resource.isLoading,
   };

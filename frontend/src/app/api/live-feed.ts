@@ -73,7 +73,9 @@ export class LiveFeed {
     if (this.#window?.navigator.onLine === false) return this.#status.set('offline');
     if (this.#status() !== 'lost') this.#status.set('connecting');
     const { reference } = this.#following;
-    const source = this.#open(`/api/v1/events${reference === null ? '' : `?reference=${encodeURIComponent(reference)}`}`);
+    const source = this.#open(
+      `/api/v1/events${reference === null ? '' : `?reference=${encodeURIComponent(reference)}`}`,
+    );
     this.#source = source;
     source.addEventListener('open', () => this.#opened());
     source.addEventListener('error', () => this.#failed(source));

@@ -20,7 +20,9 @@ describe('trouble in words', () => {
   });
 
   it('reads a problem that came as text', () =>
-    expect(troubleOf(new HttpErrorResponse({ status: 503, error: '{"title":"Restarting."}' })).title).toBe('Restarting.'));
+    expect(troubleOf(new HttpErrorResponse({ status: 503, error: '{"title":"Restarting."}' })).title).toBe(
+      'Restarting.',
+    ));
   it('names the status where a proxy answered in HTML', () =>
     expect(troubleOf(new HttpErrorResponse({ status: 502, error: '<html>' })).title).toBe('The server answered 502.'));
   it('knows a server that does not answer', () =>
@@ -28,5 +30,7 @@ describe('trouble in words', () => {
   it('is a fault of the page where no call failed', () =>
     expect(troubleOf(new Error('x')).title).toBe('This page met a fault of its own.'));
   it('looks into the cause, for resources wrap what was thrown', () =>
-    expect(troubleOf(new Error('wrapped', { cause: new HttpErrorResponse({ status: 404, error: null }) })).status).toBe(404));
+    expect(troubleOf(new Error('wrapped', { cause: new HttpErrorResponse({ status: 404, error: null }) })).status).toBe(
+      404,
+    ));
 });

@@ -27,11 +27,15 @@ export class ChangeCalendar {
   protected readonly width = elementWidth();
   /** As many weeks as fit with cells of a readable size. */
   readonly #weeks = computed(() => Math.max(16, Math.min(53, Math.floor((this.width() - LEFT) / 10))));
-  protected readonly cell = computed(() => Math.max(8, Math.min(14, Math.floor((this.width() - LEFT) / this.#weeks()) - GAP)));
+  protected readonly cell = computed(() =>
+    Math.max(8, Math.min(14, Math.floor((this.width() - LEFT) / this.#weeks()) - GAP)),
+  );
   readonly #step = computed(() => this.cell() + GAP);
   readonly #day = computed(() => Math.floor(this.today() / DAY) * DAY);
   readonly #calendar = computed(() => calendarOf(this.changes(), this.#day(), this.#weeks(), this.since()));
-  protected readonly months = computed(() => this.#calendar().months.map(({ week, label }) => ({ x: LEFT + week * this.#step(), label })));
+  protected readonly months = computed(() =>
+    this.#calendar().months.map(({ week, label }) => ({ x: LEFT + week * this.#step(), label })),
+  );
   protected readonly weekdays = computed(() =>
     [
       [0, 'Mon'],
@@ -50,7 +54,13 @@ export class ChangeCalendar {
   protected readonly readings = computed(() =>
     this.#calendar().days.map(({ at, changes, watched }) => ({
       when: dayInWords(new Date(at).toISOString()),
-      values: [!watched ? 'not watched yet' : changes === 0 ? 'no change' : `${changes} ${changes === 1 ? 'change' : 'changes'}`],
+      values: [
+        !watched
+          ? 'not watched yet'
+          : changes === 0
+            ? 'no change'
+            : `${changes} ${changes === 1 ? 'change' : 'changes'}`,
+      ],
     })),
   );
   protected readonly label = computed(() => `Changes per day in the last ${this.#weeks()} weeks, UTC`);

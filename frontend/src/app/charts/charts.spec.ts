@@ -8,8 +8,8 @@ describe('a calendar', () => {
 
   it('begins on a Monday and ends today', () => {
     const { days } = calendarOf([], today, 53, '2020-01-01T00:00:00Z');
-    expect(new Date(days[0]!.at).getUTCDay()).toBe(1);
-    expect(days.at(-1)!.at).toBe(today);
+    expect(new Date(days[0]?.at ?? NaN).getUTCDay()).toBe(1);
+    expect(days.at(-1)?.at).toBe(today);
     expect(days).toHaveLength(52 * 7 + 2);
   });
 
@@ -32,7 +32,8 @@ describe('a calendar', () => {
   it('names months where they begin, with room between them', () => {
     const { months } = calendarOf([], today, 53, null);
     expect(months.at(-1)?.label).toBe('Nov');
-    months.slice(1).forEach(({ week }, index) => expect(week - months[index]!.week).toBeGreaterThanOrEqual(3));
+    const weeks = months.map(({ week }) => week);
+    expect(weeks.slice(1).every((week, index) => week - (weeks[index] ?? week) >= 3)).toBe(true);
   });
 
   it('has five levels', () => expect([0, 1, 3, 4, 99].map(levelOf)).toEqual([0, 1, 3, 4, 4]));

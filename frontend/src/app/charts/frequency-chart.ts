@@ -12,9 +12,13 @@ const LEAST_BAR = 9;
   selector: 'dtm-frequency-chart',
   imports: [Bars, Icon],
   template: `<div class="window" [style.top.px]="height()">
-      <button type="button" class="quiet" aria-label="Earlier" [disabled]="from() === 0" (click)="move(-1)"><dtm-icon name="previous" /></button>
+      <button type="button" class="quiet" aria-label="Earlier" [disabled]="from() === 0" (click)="move(-1)">
+        <dtm-icon name="previous" />
+      </button>
       <span class="range">{{ range() }}</span>
-      <button type="button" class="quiet" aria-label="Later" [disabled]="back() === 0" (click)="move(1)"><dtm-icon name="next" /></button>
+      <button type="button" class="quiet" aria-label="Later" [disabled]="back() === 0" (click)="move(1)">
+        <dtm-icon name="next" />
+      </button>
     </div>
     <dtm-bars
       [bars]="bars()"
@@ -55,7 +59,9 @@ export class FrequencyChart {
   readonly #width = elementWidth();
   /** Buckets between the newest one and the right edge. */
   protected readonly back = linkedSignal({ source: () => this.frequency().interval, computation: () => 0 });
-  readonly #room = computed(() => Math.max(8, Math.min(this.frequency().interval === 'week' ? 53 : 36, Math.floor((this.#width() - 50) / LEAST_BAR))));
+  readonly #room = computed(() =>
+    Math.max(8, Math.min(this.frequency().interval === 'week' ? 53 : 36, Math.floor((this.#width() - 50) / LEAST_BAR))),
+  );
   readonly #end = computed(() => this.frequency().buckets.length - this.back());
   protected readonly from = computed(() => Math.max(0, this.#end() - this.#room()));
   readonly #shown = computed(() => this.frequency().buckets.slice(this.from(), this.#end()));

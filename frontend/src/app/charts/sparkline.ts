@@ -7,9 +7,21 @@ const GAP = 1.5;
 /** Changes in each of the last 12 months as bars that start at zero. */
 @Component({
   selector: 'dtm-sparkline',
-  template: `<svg [attr.viewBox]="box" [attr.width]="width" [attr.height]="height" role="img" [attr.aria-label]="label()">
+  template: `<svg
+    [attr.viewBox]="box"
+    [attr.width]="width"
+    [attr.height]="height"
+    role="img"
+    [attr.aria-label]="label()"
+  >
     @for (bar of bars(); track $index) {
-      <rect [attr.x]="bar.x" [attr.y]="bar.y" [attr.width]="bar.width" [attr.height]="bar.height" [class.none]="bar.none" />
+      <rect
+        [attr.x]="bar.x"
+        [attr.y]="bar.y"
+        [attr.width]="bar.width"
+        [attr.height]="bar.height"
+        [class.none]="bar.none"
+      />
     }
   </svg>`,
   styles: `

@@ -25,5 +25,7 @@ export class Answer {
   protected readonly sentence = computed(() => cadenceSentence(this.tag(), this.#clock.now()));
   protected readonly short = shortDigest;
   protected readonly stateWords = STATE_WORDS;
-  protected readonly pinned = computed(() => `${this.tag().registry}/${this.tag().repository}@${this.tag().digest ?? ''}`);
+  protected readonly pinned = computed(
+    () => `${this.tag().registry}/${this.tag().repository}@${this.tag().digest ?? ''}`,
+  );
 }

@@ -17,7 +17,7 @@ describe('the page of a tag', () => {
   let http: HttpTestingController;
   let harness: RouterTestingHarness;
 
-  const page = (): HTMLElement => harness.routeNativeElement!;
+  const page = (): HTMLElement => harness.routeNativeElement ?? document.body;
   const all = (testId: string): HTMLElement[] => [...page().querySelectorAll<HTMLElement>(`[data-testid=${testId}]`)];
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 3; turn++) {
@@ -30,7 +30,9 @@ describe('the page of a tag', () => {
     for (let round = 0; round < 4; round++) {
       http.match(TAG).forEach((request) => request.flush(tag));
       http.match(({ url }) => url === `${TAG}/changes`).forEach((request) => request.flush(onlyPage(...changes)));
-      http.match(({ url }) => url === `${TAG}/frequency`).forEach((request) => request.flush({ interval: 'week', buckets: [] }));
+      http
+        .match(({ url }) => url === `${TAG}/frequency`)
+        .forEach((request) => request.flush({ interval: 'week', buckets: [] }));
       await settle();
     }
   };
@@ -39,16 +41,29 @@ describe('the page of a tag', () => {
     streams = new EventStreams();
     TestBed.configureTestingModule({
       deferBlockBehavior: DeferBlockBehavior.Manual,
-      providers: [provideHttpClient(), provideHttpClientTesting(), provideRouter(ROUTES, withComponentInputBinding()), streams.provider],
+      providers: [
+        provideHttpClient(),
+        provideHttpClientTesting(),
+        provideRouter(ROUTES, withComponentInputBinding()),
+        streams.provider,
+      ],
     });
     http = TestBed.inject(HttpTestingController);
     harness = await RouterTestingHarness.create();
   });
-  afterEach(() => http.verify());
+  afterEach(() => {
+    // An open page goes on asking by itself, whenever its timers say so: what it asked last ends with it.
+    harness.fixture.destroy();
+    http.verify({ ignoreCancelled: true });
+  });
 
   it('answers how often, since when, and what to pin', async () => {
     await harness.navigateByUrl('/details/docker.io/library/nginx:1.27');
-    await answer(details(), change(), change({ sequence: 1, kind: 'baseline', notBefore: null, previousDigest: null, digest: DIGEST_A }));
+    await answer(
+      details(),
+      change(),
+      change({ sequence: 1, kind: 'baseline', notBefore: null, previousDigest: null, digest: DIGEST_A }),
+    );
     expect(page().querySelector('.sentence')?.textContent).toMatch(/^Rebuilt about every 6 days/);
     expect(all('current-digest')[0]?.dataset['digest']).toBe(DIGEST_A);
     expect(all('change-row').map((row) => row.dataset['kind'])).toEqual(['change', 'baseline']);
@@ -91,7 +106,12 @@ describe('the page of a tag', () => {
       .flush({ results: [{ reference: 'docker.io/library/nginx:1.27', outcome: 'tracked' }] });
     await settle();
     expect(all('watch-outcome')[0]?.dataset['outcome']).toBe('tracked');
-    const pending = details({ state: 'pending', digest: null, changeCount: 0, cadence: { ...details().cadence, watchedSince: null } });
+    const pending = details({
+      state: 'pending',
+      digest: null,
+      changeCount: 0,
+      cadence: { ...details().cadence, watchedSince: null },
+    });
     await answer(pending);
     expect(all('state')[0]?.dataset['state']).toBe('pending');
     expect(page().querySelector('.sentence')?.textContent).toContain('The first result is due');
@@ -119,5 +139,6 @@ describe('the page of a tag', () => {
     await settle();
     expect(page().textContent).toContain('“UPPER/case:1” is not a reference');
     expect(page().textContent).toContain('capital letters');
+    http.expectNone(() => true);
   });
 });

@@ -40,7 +40,9 @@ export class DetailsPage {
     return isInvalid(parsed) ? parsed : null;
   });
   protected readonly pageNumber = computed(() => (/^[1-9]\d{0,6}$/.test(this.page() ?? '') ? Number(this.page()) : 1));
-  protected readonly intervalChosen = computed(() => FREQUENCY_INTERVALS.find((known) => known === this.interval()) ?? 'week');
+  protected readonly intervalChosen = computed(
+    () => FREQUENCY_INTERVALS.find((known) => known === this.interval()) ?? 'week',
+  );
 
   constructor() {
     const router = inject(Router);

@@ -24,7 +24,11 @@ describe('a live change in a record', () => {
     }));
 
   it('begins the record with a baseline, which is no change', () => {
-    const pending = details({ state: 'pending', changeCount: 0, cadence: { ...details().cadence, watchedSince: null } });
+    const pending = details({
+      state: 'pending',
+      changeCount: 0,
+      cadence: { ...details().cadence, watchedSince: null },
+    });
     expect(changedDetails(pending, change({ kind: 'baseline' }))).toMatchObject({
       state: 'active',
       changeCount: 0,

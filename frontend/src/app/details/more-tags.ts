@@ -37,7 +37,9 @@ export class MoreTags {
     this.opened() ? { repository: this.repository(), filter: this.filter() } : undefined,
   );
   protected readonly available = latest(this.#available);
-  protected readonly tags = computed(() => (this.available.value()?.items ?? []).filter(({ tag }) => tag !== this.of().tag));
+  protected readonly tags = computed(() =>
+    (this.available.value()?.items ?? []).filter(({ tag }) => tag !== this.of().tag),
+  );
   protected readonly chosen = computed(() =>
     this.tags()
       .filter(({ tag, tracked }) => !tracked && !this.unticked().has(tag) && !this.results().has(tag))

@@ -1,5 +1,15 @@
 import { LiveAnnouncer } from '@angular/cdk/a11y';
-import { Component, computed, DestroyRef, effect, inject, input, linkedSignal, type OnInit, signal } from '@angular/core';
+import {
+  Component,
+  computed,
+  DestroyRef,
+  effect,
+  inject,
+  input,
+  linkedSignal,
+  type OnInit,
+  signal,
+} from '@angular/core';
 import type { Change, ChangeMessage, FrequencyInterval, Page, ScanMessage, TagDetails } from '@dtm/api-contract';
 import type { Reference } from '@dtm/oci';
 import { latest } from '../api/latest.ts';
@@ -58,7 +68,9 @@ export class TagRecord implements OnInit {
     const trouble = this.#detailsLatest.trouble();
     return trouble?.status === 404 ? null : trouble;
   });
-  protected readonly unknown = computed(() => this.tag() === undefined && this.#detailsLatest.trouble()?.status === 404);
+  protected readonly unknown = computed(
+    () => this.tag() === undefined && this.#detailsLatest.trouble()?.status === 404,
+  );
   protected readonly waiting = this.#detailsLatest.waiting;
 
   readonly #changes = this.#api.changes(() =>
@@ -76,7 +88,8 @@ export class TagRecord implements OnInit {
     effect(() => {
       const tag = this.tag();
       const { repository, tag: name } = this.of();
-      const words = tag === undefined ? `What ${this.reference()} pointed to, and when.` : cadenceSentence(tag, Date.now());
+      const words =
+        tag === undefined ? `What ${this.reference()} pointed to, and when.` : cadenceSentence(tag, Date.now());
       heading.set(`${repository}:${name}`, words);
     });
     effect(() => {

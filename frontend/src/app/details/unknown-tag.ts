@@ -19,8 +19,8 @@ import { isWatched, outcomeInWords } from '../wording/outcomes.ts';
       } @else {
         <p>Nobody watches this tag yet, so there is no record of it.</p>
         <p class="muted">
-          Once it is watched, its digest is looked up at once, and every change from then on is recorded. The first result is due in a
-          few seconds and appears here by itself.
+          Once it is watched, its digest is looked up at once, and every change from then on is recorded. The first
+          result is due in a few seconds and appears here by itself.
         </p>
       }
     </div>

@@ -40,7 +40,9 @@ export class CopyButton {
   protected async copy(): Promise<void> {
     const worked = await this.#write();
     this.copied.set(worked);
-    void this.#announcer.announce(worked ? `Copied ${this.what()}` : 'The browser refused to copy: select the text instead.');
+    void this.#announcer.announce(
+      worked ? `Copied ${this.what()}` : 'The browser refused to copy: select the text instead.',
+    );
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.copied.set(false), 1_600);
   }

@@ -13,7 +13,8 @@ const PATHS = {
   ascending: 'M8 13V3.5M4.5 7 8 3.5 11.5 7',
   descending: 'M8 3v9.5M4.5 9 8 12.5 11.5 9',
   system: 'M2 3.5h12v7.5H2zM5.5 13.5h5M8 11v2.5',
-  light: 'M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6zM8 1v1.6M8 13.4V15M1 8h1.6M13.4 8H15M3 3l1.2 1.2M11.8 11.8 13 13M13 3l-1.2 1.2M4.2 11.8 3 13',
+  light:
+    'M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6zM8 1v1.6M8 13.4V15M1 8h1.6M13.4 8H15M3 3l1.2 1.2M11.8 11.8 13 13M13 3l-1.2 1.2M4.2 11.8 3 13',
   dark: 'M13.5 9.6A5.9 5.9 0 0 1 6.4 2.5a5.9 5.9 0 1 0 7.1 7.1z',
 } as const;
 
@@ -23,7 +24,14 @@ export type IconName = keyof typeof PATHS;
 @Component({
   selector: 'dtm-icon',
   template: `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
-    <path [attr.d]="path()" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />
+    <path
+      [attr.d]="path()"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.5"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+    />
   </svg>`,
   host: { class: 'icon' },
 })

@@ -6,7 +6,15 @@ import { KIND_WORDS } from '../wording/kinds.ts';
 @Component({
   selector: 'dtm-kind-mark',
   template: `<span class="kind" [attr.data-kind]="kind()" [title]="words().meaning">
-    <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.8">
+    <svg
+      viewBox="0 0 12 12"
+      width="12"
+      height="12"
+      aria-hidden="true"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.8"
+    >
       @switch (kind()) {
         @case ('baseline') {
           <path d="M2.5 1v10M2.5 2h7l-2 2.5 2 2.5h-7" stroke-linejoin="round" />
@@ -18,7 +26,11 @@ import { KIND_WORDS } from '../wording/kinds.ts';
           <path d="M2 2l8 8M10 2l-8 8" stroke-linecap="round" />
         }
         @case ('return') {
-          <path d="M2 4.5h5.5a2.8 2.8 0 0 1 0 5.6H4M4.6 1.8 1.9 4.5l2.7 2.7" stroke-linecap="round" stroke-linejoin="round" />
+          <path
+            d="M2 4.5h5.5a2.8 2.8 0 0 1 0 5.6H4M4.6 1.8 1.9 4.5l2.7 2.7"
+            stroke-linecap="round"
+            stroke-linejoin="round"
+          />
         }
       }
     </svg>

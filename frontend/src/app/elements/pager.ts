@@ -9,7 +9,9 @@ import { Icon } from './icon.ts';
   template: `<nav [attr.aria-label]="label()">
     @for (step of steps(); track step.icon) {
       @if (step.page === null) {
-        <span class="step" aria-disabled="true" role="link" [attr.aria-label]="step.label"><dtm-icon [name]="step.icon" /></span>
+        <span class="step" aria-disabled="true" role="link" [attr.aria-label]="step.label"
+          ><dtm-icon [name]="step.icon"
+        /></span>
       } @else {
         <a
           class="step"

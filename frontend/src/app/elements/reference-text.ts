@@ -4,9 +4,17 @@ import { markedReference } from '../wording/marked.ts';
 /** A reference for the eye: the registry small, the tag strong, what was searched for marked. */
 @Component({
   selector: 'dtm-reference',
-  template: `@for (side of sides(); track side.name) {<span [class]="'ref-' + side.name"
-      >@for (part of side.parts; track $index) {@if (part.hit) {<mark>{{ part.text }}</mark>} @else {<span>{{ part.text }}</span>}}</span
-    >}`,
+  template: `@for (side of sides(); track side.name) {
+    <span [class]="'ref-' + side.name">
+      @for (part of side.parts; track $index) {
+        @if (part.hit) {
+          <mark>{{ part.text }}</mark>
+        } @else {
+          <span>{{ part.text }}</span>
+        }
+      }
+    </span>
+  }`,
   host: { class: 'reference' },
 })
 export class ReferenceText {

@@ -9,7 +9,12 @@ describe('a live change in the list', () => {
     const page = withChange(onlyPage(other, summary()), changeMessage());
     expect(page.items.map(({ reference }) => reference)).toEqual([other.reference, summary().reference]);
     expect(page.items[0]).toBe(other);
-    expect(page.items[1]).toMatchObject({ digest: DIGEST_B, changeCount: 32, lastChangedAt: '2026-11-24T12:01:00Z', state: 'active' });
+    expect(page.items[1]).toMatchObject({
+      digest: DIGEST_B,
+      changeCount: 32,
+      lastChangedAt: '2026-11-24T12:01:00Z',
+      state: 'active',
+    });
     expect(page.items[1]?.sparkline.at(-1)).toBe(7);
   });
 

@@ -13,7 +13,10 @@ export const NO_NEWS: News = { changes: 0, tags: 0, updated: new Set() };
 
 /** The list with a change written into its row. Rows keep their places: only a reload sorts anew. */
 export function withChange(page: Page<TagSummary>, message: ChangeMessage): Page<TagSummary> {
-  return { ...page, items: page.items.map((row) => (row.reference === message.reference ? changed(row, message) : row)) };
+  return {
+    ...page,
+    items: page.items.map((row) => (row.reference === message.reference ? changed(row, message) : row)),
+  };
 }
 
 /** Counts a change into the news. */
@@ -29,7 +32,8 @@ export function withNews(news: News, page: Page<TagSummary> | undefined, { refer
 
 /** `3 new changes and 1 new tag`; empty where nothing is new. */
 export function newsInWords({ changes, tags }: News): string {
-  const counted = (count: number, one: string): string => `${count.toLocaleString('en')} new ${one}${count === 1 ? '' : 's'}`;
+  const counted = (count: number, one: string): string =>
+    `${count.toLocaleString('en')} new ${one}${count === 1 ? '' : 's'}`;
   return [changes > 0 ? counted(changes, 'change') : '', tags > 0 ? counted(tags, 'tag') : '']
     .filter((part) => part !== '')
     .join(' and ');
@@ -45,6 +49,8 @@ function changed(row: TagSummary, { change }: ChangeMessage): TagSummary {
     lastChangedAt: counts ? change.observedAt : row.lastChangedAt,
     lastPushedAt: change.pushedAt === null ? row.lastPushedAt : { at: change.pushedAt, source: 'registry' },
     changeCount: row.changeCount + (counts ? 1 : 0),
-    sparkline: counts ? row.sparkline.map((count, month) => (month === row.sparkline.length - 1 ? count + 1 : count)) : row.sparkline,
+    sparkline: counts
+      ? row.sparkline.map((count, month) => (month === row.sparkline.length - 1 ? count + 1 : count))
+      : row.sparkline,
   };
 }

@@ -13,7 +13,7 @@ describe('the overview', () => {
   let http: HttpTestingController;
   let harness: RouterTestingHarness;
 
-  const page = (): HTMLElement => harness.routeNativeElement!;
+  const page = (): HTMLElement => harness.routeNativeElement ?? document.body;
   const all = (testId: string): HTMLElement[] => [...page().querySelectorAll<HTMLElement>(`[data-testid=${testId}]`)];
   const lists = (): TestRequest[] => http.match(({ url, method }) => url === '/api/v1/tags' && method === 'GET');
   const settle = async (): Promise<void> => {
@@ -72,7 +72,9 @@ describe('the overview', () => {
     await settle();
     const post = http.expectOne({ method: 'POST', url: '/api/v1/tags' });
     expect(post.request.body).toEqual({ references: ['docker.io/library/nginx:1.28'] });
-    post.flush({ results: [{ reference: 'docker.io/library/nginx:1.28', outcome: 'not-found', reason: 'no such tag' }] });
+    post.flush({
+      results: [{ reference: 'docker.io/library/nginx:1.28', outcome: 'not-found', reason: 'no such tag' }],
+    });
     await settle();
     expect(all('watch-outcome')[0]?.textContent).toContain('was not found');
     expect(all('watch-outcome')[0]?.textContent).toContain('No such tag.');
@@ -93,7 +95,10 @@ describe('the overview', () => {
     streams.latest.send('change', changeMessage());
     await settle();
     expect(all('new-changes')[0]?.textContent).toContain('1 new change');
-    expect(all('tag-row').map((row) => row.dataset['reference'])).toEqual(['docker.io/library/redis:7', summary().reference]);
+    expect(all('tag-row').map((row) => row.dataset['reference'])).toEqual([
+      'docker.io/library/redis:7',
+      summary().reference,
+    ]);
     expect(all('tag-row')[1]?.querySelector('.col-changes')?.textContent).toContain('32');
     all('new-changes')[0]?.querySelector('button')?.click();
     await settle();

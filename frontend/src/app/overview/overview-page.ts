@@ -1,7 +1,25 @@
 import { LiveAnnouncer } from '@angular/cdk/a11y';
-import { Component, computed, DestroyRef, effect, inject, input, linkedSignal, signal, untracked, viewChild } from '@angular/core';
+import {
+  Component,
+  computed,
+  DestroyRef,
+  effect,
+  inject,
+  input,
+  linkedSignal,
+  signal,
+  untracked,
+  viewChild,
+} from '@angular/core';
 import { Router, RouterLink } from '@angular/router';
-import { TAG_STATES, type ChangeMessage, type Page, type ScanMessage, type TagSort, type TagSummary } from '@dtm/api-contract';
+import {
+  TAG_STATES,
+  type ChangeMessage,
+  type Page,
+  type ScanMessage,
+  type TagSort,
+  type TagSummary,
+} from '@dtm/api-contract';
 import { isInvalid, Reference } from '@dtm/oci';
 import { latest } from '../api/latest.ts';
 import { LiveFeed } from '../api/live-feed.ts';
@@ -75,7 +93,9 @@ export class OverviewPage {
 
   protected readonly chips = [
     { state: null, label: 'all', meaning: 'Tags in every state' },
-    ...[...TAG_STATES].reverse().map((state) => ({ state, label: STATE_WORDS[state].label, meaning: STATE_WORDS[state].meaning })),
+    ...[...TAG_STATES]
+      .reverse()
+      .map((state) => ({ state, label: STATE_WORDS[state].label, meaning: STATE_WORDS[state].meaning })),
   ];
   protected readonly sizes = PAGE_SIZES;
   protected readonly sorts = SORT_WORDS;
@@ -84,7 +104,10 @@ export class OverviewPage {
   #reload: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
-    inject(PageHeading).set(null, 'How often each container tag is rebuilt, when it last was, and which digest to pin.');
+    inject(PageHeading).set(
+      null,
+      'How often each container tag is rebuilt, when it last was, and which digest to pin.',
+    );
     const destroyRef = inject(DestroyRef);
     inject(LiveFeed).follow(
       {
@@ -137,7 +160,8 @@ export class OverviewPage {
   protected open(text: string): void {
     const items = this.rows()?.items ?? [];
     const parsed = text === '' ? null : Reference.parse(text);
-    const exact = parsed === null || isInvalid(parsed) ? undefined : items.find((row) => row.reference === parsed.toString());
+    const exact =
+      parsed === null || isInvalid(parsed) ? undefined : items.find((row) => row.reference === parsed.toString());
     const meant = exact ?? (items.length === 1 && this.query().q === text ? items[0] : undefined);
     if (meant !== undefined) void this.#router.navigate(detailsLink(meant.reference));
   }
@@ -164,5 +188,7 @@ export class OverviewPage {
 }
 
 function textsIn(query: TagsQuery): Record<string, string> {
-  return Object.fromEntries(Object.entries(textsOf(query)).filter((entry): entry is [string, string] => entry[1] !== null));
+  return Object.fromEntries(
+    Object.entries(textsOf(query)).filter((entry): entry is [string, string] => entry[1] !== null),
+  );
 }

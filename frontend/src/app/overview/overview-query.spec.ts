@@ -11,7 +11,9 @@ describe('the address of the overview', () => {
   it('comes back as it was written', () => {
     const query = { q: 'nginx:1', state: 'gone', sort: 'tag', order: 'desc', page: 3, limit: 50 } as const;
     const texts = textsOf(query);
-    expect(queryOf(Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== null)) as QueryTexts)).toEqual(query);
+    expect(
+      queryOf(Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== null)) as QueryTexts),
+    ).toEqual(query);
   });
 
   it.each([

@@ -1,5 +1,15 @@
 import { DOCUMENT } from '@angular/common';
-import { Component, DestroyRef, effect, type ElementRef, inject, input, output, signal, viewChild } from '@angular/core';
+import {
+  Component,
+  DestroyRef,
+  effect,
+  type ElementRef,
+  inject,
+  input,
+  output,
+  signal,
+  viewChild,
+} from '@angular/core';
 import { Icon } from '../elements/icon.ts';
 
 const DEBOUNCE = 180;
@@ -80,7 +90,8 @@ export class TagSearch {
     const document = inject(DOCUMENT);
     const focusOnSlash = (event: KeyboardEvent): void => {
       const target = event.target;
-      const typing = target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+      const typing =
+        target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
       if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || typing) return;
       event.preventDefault();
       this.focus();

@@ -25,7 +25,9 @@ export class TagTable {
   readonly sort = output<TagSort>();
 
   protected readonly link = detailsLink;
-  protected readonly skeleton = computed(() => Array.from({ length: Math.min(12, this.query().limit) }, (_, row) => row));
+  protected readonly skeleton = computed(() =>
+    Array.from({ length: Math.min(12, this.query().limit) }, (_, row) => row),
+  );
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
 
   /** For `aria-sort` of a column that sorts by any of these. */

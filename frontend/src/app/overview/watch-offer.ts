@@ -20,12 +20,20 @@ import { outcomeInWords, isWatched } from '../wording/outcomes.ts';
         }
       </p>
     } @else if (request.trouble(); as trouble) {
-      <p class="offer" role="alert" data-testid="watch-outcome">{{ trouble.title }} {{ trouble.detail }} {{ trouble.nextStep }}</p>
+      <p class="offer" role="alert" data-testid="watch-outcome">
+        {{ trouble.title }} {{ trouble.detail }} {{ trouble.nextStep }}
+      </p>
     } @else if (offered(); as reference) {
       <p class="offer">
         <span>Not watched yet:</span>
         <code>{{ reference }}</code>
-        <button type="button" class="primary small" data-testid="watch" [disabled]="request.busy()" (click)="watch(reference)">
+        <button
+          type="button"
+          class="primary small"
+          data-testid="watch"
+          [disabled]="request.busy()"
+          (click)="watch(reference)"
+        >
           {{ request.busy() ? 'Asking the registry…' : 'Watch this tag' }}
         </button>
       </p>
@@ -82,7 +90,9 @@ export class WatchOffer {
   });
   protected readonly fault = computed(() => {
     const parsed = this.#parsed();
-    return this.nothingFound() && parsed !== null && isInvalid(parsed) ? `"${parsed.text}" is not a reference: ${parsed.reason}.` : null;
+    return this.nothingFound() && parsed !== null && isInvalid(parsed)
+      ? `"${parsed.text}" is not a reference: ${parsed.reason}.`
+      : null;
   });
 
   constructor() {

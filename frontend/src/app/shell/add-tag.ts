@@ -29,7 +29,11 @@ export class AddTag {
   protected readonly watched = isWatched;
   protected readonly link = detailsLink;
 
-  protected readonly references = computed(() => this.text().split(/[\s,]+/).filter((part) => part !== ''));
+  protected readonly references = computed(() =>
+    this.text()
+      .split(/[\s,]+/)
+      .filter((part) => part !== ''),
+  );
   /** What keeps the form from being sent, in words; empty: nothing. */
   protected readonly fault = computed(() => {
     const references = this.references();

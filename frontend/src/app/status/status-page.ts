@@ -40,7 +40,9 @@ export class StatusPage {
       { label: 'registries', value: counts.registries },
     ];
   });
-  protected readonly scansSeen = computed(() => this.days.value()?.items.some(({ succeeded, failed }) => succeeded + failed > 0) ?? false);
+  protected readonly scansSeen = computed(
+    () => this.days.value()?.items.some(({ succeeded, failed }) => succeeded + failed > 0) ?? false,
+  );
   #reread: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {

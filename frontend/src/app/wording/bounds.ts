@@ -16,6 +16,8 @@ export function boundsInWords(change: Pick<Change, 'notBefore' | 'observedAt'>, 
     return `between ${from} and ${to} UTC on ${dayInWords(observedAt, now)}`;
   }
   const firstDay =
-    notBefore.slice(0, 4) === observedAt.slice(0, 4) ? dayInWords(notBefore, Date.parse(observedAt)) : dayInWords(notBefore);
+    notBefore.slice(0, 4) === observedAt.slice(0, 4)
+      ? dayInWords(notBefore, Date.parse(observedAt))
+      : dayInWords(notBefore);
   return `between ${from} on ${firstDay} and ${to} UTC on ${dayInWords(observedAt, now)}`;
 }

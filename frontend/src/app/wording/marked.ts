@@ -11,7 +11,10 @@ export interface MarkedReference {
 }
 
 /** Marks in a reference what was searched for: a substring of any part, or `[registry/]repository[:tag]`. */
-export function markedReference(of: { registry: string; repository: string; tag: string }, sought: string): MarkedReference {
+export function markedReference(
+  of: { registry: string; repository: string; tag: string },
+  sought: string,
+): MarkedReference {
   const text = sought.trim().toLowerCase();
   const colon = text.indexOf(':', text.lastIndexOf('/') + 1);
   const nameSought = colon < 0 ? text : text.slice(0, colon);

@@ -56,11 +56,15 @@ describe('bounds in words', () => {
   it('names one day once', () =>
     expect(words('2026-11-03T10:02:00Z', '2026-11-03T12:01:00Z')).toBe('between 10:02 and 12:01 UTC on 3 Nov'));
   it('names both days across midnight', () =>
-    expect(words('2026-11-02T23:02:00Z', '2026-11-03T01:01:00Z')).toBe('between 23:02 on 2 Nov and 01:01 UTC on 3 Nov'));
+    expect(words('2026-11-02T23:02:00Z', '2026-11-03T01:01:00Z')).toBe(
+      'between 23:02 on 2 Nov and 01:01 UTC on 3 Nov',
+    ));
   it('names the year of another year', () =>
     expect(words('2024-11-03T10:02:00Z', '2024-11-03T12:01:00Z')).toBe('between 10:02 and 12:01 UTC on 3 Nov 2024'));
   it('names both years across New Year', () =>
-    expect(words('2025-12-31T23:00:00Z', '2026-01-01T01:00:00Z')).toBe('between 23:00 on 31 Dec 2025 and 01:00 UTC on 1 Jan'));
+    expect(words('2025-12-31T23:00:00Z', '2026-01-01T01:00:00Z')).toBe(
+      'between 23:00 on 31 Dec 2025 and 01:00 UTC on 1 Jan',
+    ));
   it('shows seconds where the bounds are close', () =>
     expect(words('2026-11-03T10:02:03Z', '2026-11-03T10:02:13Z')).toBe('between 10:02:03 and 10:02:13 UTC on 3 Nov'));
   it('has no bound before a baseline', () => expect(words(null, '2026-11-03T10:02:03Z')).toBe('at 10:02 UTC on 3 Nov'));
@@ -92,7 +96,9 @@ describe('the cadence sentence', () => {
         }),
         NOW,
       ),
-    ).toBe('Not rebuilt for 8 months; before that about every 6 days; 31 changes in a year; watched since 12 May 2025.'));
+    ).toBe(
+      'Not rebuilt for 8 months; before that about every 6 days; 31 changes in a year; watched since 12 May 2025.',
+    ));
 
   it('says that a tag is gone, and that its record stays', () =>
     expect(cadenceSentence(details({ state: 'gone', digest: null }), NOW)).toMatch(
@@ -122,7 +128,9 @@ describe('marks of a search', () => {
   const of = { registry: 'docker.io', repository: 'library/nginx', tag: '1.27' };
   const hits = (sought: string): string[] => {
     const { registry, repository, tag } = markedReference(of, sought);
-    return [registry, repository, tag].map((parts) => parts.map(({ text, hit }) => (hit ? `<${text}>` : text)).join(''));
+    return [registry, repository, tag].map((parts) =>
+      parts.map(({ text, hit }) => (hit ? `<${text}>` : text)).join(''),
+    );
   };
   it.each([
     ['', ['docker.io/', 'library/nginx', '1.27']],
@@ -138,7 +146,9 @@ describe('outcomes in words', () => {
     expect(outcomeInWords({ reference: 'docker.io/a/b:1', outcome: 'refused', reason: 'it is private' })).toBe(
       'docker.io/a/b:1 was refused. It is private.',
     );
-    expect(outcomeInWords({ reference: 'x', outcome: 'throttled', reason: 'until 12:00.' })).toContain('Until 12:00. Try');
+    expect(outcomeInWords({ reference: 'x', outcome: 'throttled', reason: 'until 12:00.' })).toContain(
+      'Until 12:00. Try',
+    );
   });
   it('know what is watched', () => {
     expect(isWatched({ outcome: 'already-tracked' })).toBe(true);
@@ -150,4 +160,3 @@ describe('links', () => {
   it('keep slashes and colons', () =>
     expect(detailsLink('127.0.0.1:5000/team/app:1.0')).toEqual(['/details', '127.0.0.1:5000', 'team', 'app:1.0']));
 });
-

@@ -6,7 +6,7 @@ import type { ScanDay, ScanGap, ScanHour } from './scan-statistics.ts';
 import type { Tag } from './tag.ts';
 
 /** A row as plain data, without what MikroORM adds to an entity and what the database computes. */
-type Row<Entity> = { [K in Exclude<Extract<keyof Entity, string>, 'phase' | 'activityAt'>]: Entity[K] };
+type Row<Entity> = { [K in Exclude<Extract<keyof Entity, string>, 'phase' | 'activityAt' | 'search'>]: Entity[K] };
 
 export type CheckpointRecord = Row<InferEntity<typeof Checkpoint>>;
 export type RepositoryRecord = Row<InferEntity<typeof Repository>>;

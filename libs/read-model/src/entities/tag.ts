@@ -17,14 +17,14 @@ const PHASE = `(case
 const ACTIVITY_AT = `(case when tag = 'latest' then null else greatest(last_pushed_at, last_changed_at) end) stored`;
 
 /**
- * Every list is answered from an index alone: it holds the sort key, the reference that breaks ties, and what filters
- * look at. Nulls last when descending, so first when ascending: one index serves both.
+ * Every list is answered from an index alone: it holds the sort key, the name that breaks ties, and what filters and
+ * searches look at. Nulls last when descending, so first when ascending: one index serves both.
  */
 function sortIndex(key: string) {
   return {
     name: `tag_by_${key}`,
     expression: (_columns: unknown, table: { schema?: string; name: string }, index: string) =>
-      `create index "${index}" on "${table.schema}"."${table.name}" (${key} desc nulls last, reference desc) include (phase, activity_at, id)`,
+      `create index "${index}" on "${table.schema}"."${table.name}" (${key} desc nulls last, search desc, id desc) include (phase, activity_at)`,
   };
 }
 
@@ -82,6 +82,8 @@ export const Tag = defineEntity({
 
     phase: p.text().generated(PHASE),
     activityAt: instant().strictNullable().generated(ACTIVITY_AT),
+    /** What searches look at: a tag may have capital letters, and LIKE is several times faster than ILIKE. */
+    search: name().generated('(lower(reference)) stored'),
   },
   uniques: [{ name: 'tag_reference', properties: ['reference'] }],
   indexes: [

@@ -25,14 +25,14 @@ export async function countChanges(
 }
 
 /** A Monday, which weeks are counted from: cheaper than truncating each instant in a time zone. */
-const MONDAY = '2001-01-01';
+const MONDAY = '2001-01-01 00:00:00+00';
 
 function weeks(schema: string): string {
   return `
-    select date_bin('7 days', c.observed_at at time zone 'UTC', '${MONDAY}') as start, count(*)::int as changes
+    select date_bin('7 days', c.observed_at, '${MONDAY}') at time zone 'UTC' as start, count(*)::int as changes
     from bounds b join ${schema}.digest_change c on c.tag_id = b.id and c.shown and c.kind = 'change'
       and c.observed_at >= b.since at time zone 'UTC' and c.observed_at < (b.until + interval '1 week') at time zone 'UTC'
-    group by 1`;
+    group by date_bin('7 days', c.observed_at, '${MONDAY}')`;
 }
 
 function months(schema: string): string {

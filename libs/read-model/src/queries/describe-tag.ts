@@ -23,6 +23,8 @@ export async function describeTag(
   now: Date,
   since: Date | null,
 ): Promise<TagDescription | null> {
+  // Reckoned here: PostgreSQL would do it again for each row.
+  const daysBefore = (days: number): Date => new Date(now.getTime() - days * DAY_MS);
   const [row] = await sql.query<DescribedTag>(
     `select t.repository_id as "repositoryId", t.baseline_at as "watchedSince",
         greatest(t.tracked_since, t.covered_since) as "coveredFrom",
@@ -31,10 +33,10 @@ export async function describeTag(
       from ${schema}.tag t join ${schema}.repository r on r.id = t.repository_id
       cross join lateral (
         select count(*)::int as "changes365d",
-          count(*) filter (where observed_at > $2::timestamptz - interval '90 days')::int as "changes90d",
-          count(*) filter (where observed_at > $2::timestamptz - interval '30 days')::int as "changes30d"
+          count(*) filter (where observed_at > $4)::int as "changes90d",
+          count(*) filter (where observed_at > $5)::int as "changes30d"
         from ${schema}.digest_change where shown and tag_id = t.id and kind = 'change'
-          and observed_at > greatest($2::timestamptz - interval '365 days', $3)
+          and observed_at > greatest($6::timestamptz, $3)
       ) counted
       cross join lateral (
         select percentile_cont(0.5) within group (order by gap) as "medianGapSeconds", max(gap) as "longestGapSeconds"
@@ -44,15 +46,14 @@ export async function describeTag(
             order by observed_at desc, sequence desc limit ${CADENCE_CHANGES}) newest) gaps
       ) cadence
       where t.reference = $1`,
-    [reference, now, since],
+    [reference, now, since, daysBefore(90), daysBefore(30), daysBefore(365)],
   );
   if (row === undefined) return null;
   const { repositoryId, coveredFrom, openGapFrom, ...description } = row;
-  const from = new Date(now.getTime() - GAP_DAYS * DAY_MS);
   const recentGaps = await sql.query<{ from: Date; to: Date }>(
     `select greatest(gap_from, $3) as "from", gap_to as "to" from ${schema}.scan_gap
       where repository_id = $1 and gap_to > $2 and gap_to > $3 order by gap_from`,
-    [repositoryId, from, coveredFrom ?? now],
+    [repositoryId, daysBefore(GAP_DAYS), coveredFrom ?? now],
   );
   if (openGapFrom !== null && coveredFrom !== null) recentGaps.push({ from: openGapFrom, to: now });
   return { ...description, recentGaps };

@@ -31,24 +31,74 @@ export async function listTags(
     if (aged) values.push(question.inactiveBefore);
     conditions.push(hasState(question.state, `$${values.length}`));
   }
-  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
+  const list: List = {
+    sql,
+    schema,
+    question,
+    values,
+    where: conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`,
+  };
+  const found = question.q === null ? null : await searchPage(list);
+  const { rows, total } = found ?? (await walkPage(list));
+  return { rows: await withSparklines(sql, schema, rows, question.now), total };
+}
+
+interface List {
+  sql: Sql;
+  schema: string;
+  question: ListTags;
+  where: string;
+  values: unknown[];
+}
+
+interface Page {
+  rows: StoredTagRow[];
+  total: number;
+}
+
+/** A search that finds more than this is walked in the order of an index, rather than sorted. */
+const SORTED_AT_MOST = 1_000;
+
+/** The page of a search that finds little: all of it is sorted, in one statement; null where it finds much. */
+async function searchPage({ sql, schema, question, where, values }: List): Promise<Page | null> {
+  const at = values.length;
+  const descending = question.order === 'desc';
+  const rows = await sql.query<StoredTagRow & { total: number }>(
+    `with found as materialized (select t.id from ${schema}.tag t ${where} limit ${SORTED_AT_MOST + 1})
+      select (select count(*)::int from found) as total, page.* from (values (1)) one left join lateral (
+        select ${tagColumns(`$${at + 1}`)}
+        from found join ${schema}.tag t using (id) join ${schema}.repository r on r.id = t.repository_id
+        order by ${orderBy('t', question.sort, descending)} limit $${at + 2} offset $${at + 3}
+      ) page on true`,
+    [...values, question.inactiveBefore, question.limit, question.offset],
+  );
+  const total = rows[0]?.total ?? 0;
+  if (total > SORTED_AT_MOST) return null;
+  // Without a row on the page, the outer join still answers the total.
+  return { rows: rows.flatMap(({ total: _, ...row }) => (row.id === null ? [] : [row])), total };
+}
+
+/** A page found by walking an index from the nearer end. */
+async function walkPage({ sql, schema, question, where, values }: List): Promise<Page> {
   const total = await countTags(sql, schema, where, values);
   const { limit, offset, reversed } = windowOf(total, question);
   if (limit === 0) return { rows: [], total };
   const descending = (question.order === 'desc') !== reversed;
-  const direction = descending ? 'desc nulls last' : 'asc nulls first';
-  const order = (alias: string): string =>
-    `${alias}.${SORT_COLUMNS[question.sort]} ${direction}, ${alias}.reference ${descending ? 'desc' : 'asc'}`;
   const at = values.length;
+  const order = orderBy('t', question.sort, descending);
   const rows = await sql.query<StoredTagRow>(
     `select ${tagColumns(`$${at + 1}`)}
-      from (select t.id from ${schema}.tag t ${where} order by ${order('t')} limit $${at + 2} offset $${at + 3}) page
+      from (select t.id from ${schema}.tag t ${where} order by ${order} limit $${at + 2} offset $${at + 3}) page
       join ${schema}.tag t using (id) join ${schema}.repository r on r.id = t.repository_id
-      order by ${order('t')}`,
+      order by ${order}`,
     [...values, question.inactiveBefore, limit, offset],
   );
-  if (reversed) rows.reverse();
-  return { rows: await withSparklines(sql, schema, rows, question.now), total };
+  return { rows: reversed ? rows.reverse() : rows, total };
+}
+
+function orderBy(alias: string, sort: TagSortName, descending: boolean): string {
+  const [nulls, direction] = descending ? ['desc nulls last', 'desc'] : ['asc nulls first', 'asc'];
+  return `${alias}.${SORT_COLUMNS[sort]} ${nulls}, ${alias}.search ${direction}, ${alias}.id ${direction}`;
 }
 
 /** One tag; null where nothing is known of it. */

@@ -11,17 +11,14 @@ export interface Condition {
  * so that `docker.io/ngin:1.2` finds `docker.io/library/nginx:1.27`. `next` numbers the first placeholder.
  */
 export function searchCondition(q: string, next: number): Condition {
-  const text = q.trim();
+  const text = q.trim().toLowerCase();
   // PostgreSQL's text knows no NUL, so nothing can contain it.
   if (text.includes('\0')) return { sql: 'false', values: [] };
   const { registry, repository, tag } = partsOf(text);
-  if (registry === null && tag === null) return { sql: `t.reference ilike $${next}`, values: [`%${escaped(text)}%`] };
-  const wide = [registry, repository]
-    .filter((part) => part !== null)
-    .map(escaped)
-    .join('%/%');
+  if (registry === null && tag === null) return { sql: `t.search like $${next}`, values: [`%${escaped(text)}%`] };
+  const named = [registry, repository].filter((part) => part !== null).map(escaped);
   const values = [
-    `%${wide}${tag === null ? '' : `%:%${escaped(tag)}`}%`,
+    `%${named.join('%/%')}${tag === null ? '' : `%:%${escaped(tag)}`}%`,
     `%${escaped(text)}%`,
     `%${escaped(registry ?? '')}%`,
     `%${escaped(repository)}%`,
@@ -29,8 +26,8 @@ export function searchCondition(q: string, next: number): Condition {
   ];
   const at = (i: number): string => `$${next + i}`;
   // The first pattern is wider than the rest together: it is there for the index.
-  const sql = `t.reference ilike ${at(0)} and (t.reference ilike ${at(1)} or
-    (t.registry ilike ${at(2)} and t.repository ilike ${at(3)} and t.tag ilike ${at(4)}))`;
+  const sql = `t.search like ${at(0)} and (t.search like ${at(1)} or
+    (t.registry like ${at(2)} and t.repository like ${at(3)} and lower(t.tag) like ${at(4)}))`;
   return { sql, values };
 }
 

@@ -60,7 +60,7 @@ export async function createTables(database: Database, sql: Sql, schema: string)
     `select n.nspname as place from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm'`,
   );
   if (trigrams === undefined) return;
-  await sql.query(`create index tag_search on "${schema}".tag using gin (reference "${trigrams.place}".gin_trgm_ops)`);
+  await sql.query(`create index tag_search on "${schema}".tag using gin (search "${trigrams.place}".gin_trgm_ops)`);
 }
 
 /** Search is faster with it and right without it, so a server that refuses the extension will do. */

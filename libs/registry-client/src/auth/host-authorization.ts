@@ -1,4 +1,4 @@
-import type { RegistryAccess } from '../registry-access.ts';
+import type { RegistryCredentials } from '../registry-access.ts';
 import type { Challenge } from './challenge.ts';
 
 /** Grants of one host that are remembered; beyond that all are forgotten and asked for anew. */
@@ -35,24 +35,28 @@ export interface Grant {
  */
 export class HostAuthorization {
   readonly credentials: { username: string; password: string } | null;
+  /** OAuth2 refresh token, exchanged by POST for tokens of one scope each. */
+  readonly identityToken: string | null;
   readonly #fixedHeader: string | null;
   readonly #sharesTokens: boolean;
-  readonly #byRepository = new Map<string, Grant>();
+  /** By the scope that was wanted, which the host may answer by asking for another one. */
+  readonly #byWanted = new Map<string, Grant>();
   readonly #byScope = new Map<string, Grant>();
   #template: { realm: string; service: string | null } | null = null;
   #basicHeader: string | null = null;
   /** The grant last used, where one serves all repositories. */
   #shared: Grant | null = null;
 
-  constructor(host: string, credentials: RegistryAccess['credentials']) {
+  constructor(host: string, credentials: RegistryCredentials | undefined) {
     this.credentials = credentials !== undefined && 'username' in credentials ? credentials : null;
+    this.identityToken = credentials === undefined ? null : identityTokenOf(credentials);
     this.#fixedHeader = credentials !== undefined && 'token' in credentials ? `Bearer ${credentials.token}` : null;
     this.#sharesTokens = credentials === undefined && SHARE_ANONYMOUS_TOKENS.has(host);
   }
 
   /** Whether configuration names credentials of any kind. */
   get hasCredentials(): boolean {
-    return this.credentials !== null || this.#fixedHeader !== null;
+    return this.credentials !== null || this.#fixedHeader !== null || this.identityToken !== null;
   }
 
   /** Whether a token is configured, which cannot be exchanged for another. */
@@ -66,11 +70,11 @@ export class HostAuthorization {
   }
 
   /**
-   * The grant to use for a repository at a time (milliseconds since the epoch), null as long as the host has not asked for
-   * one. It may lack its token yet.
+   * The grant to use for a scope at a time (milliseconds since the epoch), null as long as the host has not asked for one.
+   * It may lack its token yet.
    */
-  grantFor(repository: string, now: number): Grant | null {
-    const own = this.#byRepository.get(repository);
+  grantFor(wanted: string, now: number): Grant | null {
+    const own = this.#byWanted.get(wanted);
     if (own !== undefined && isLive(own, now)) {
       this.#shared = own;
       return own;
@@ -80,19 +84,19 @@ export class HostAuthorization {
     }
     if (own !== undefined || this.#template === null) return own ?? null;
     // The host asked for a token for another repository before: that saves the request which would be answered by 401.
-    const grant = this.#grant({ ...this.#template, scope: pullScope(repository) });
-    this.#remember(repository, grant);
+    const grant = this.#grant({ ...this.#template, scope: wanted });
+    this.#remember(wanted, grant);
     return grant;
   }
 
   /** The grant that a Bearer challenge asks for, null where the challenge cannot be answered. */
-  challenged(challenge: Challenge, repository: string): Grant | null {
+  challenged(challenge: Challenge, wanted: string): Grant | null {
     const { realm, service = null, scope: asked } = challenge.params;
     if (realm === undefined || realm === '') return null;
-    const scope = asked === undefined || asked === '' ? pullScope(repository) : asked;
-    if (scope === pullScope(repository)) this.#template = { realm, service };
+    const scope = asked === undefined || asked === '' ? wanted : asked;
+    if (scope === wanted) this.#template = { realm, service };
     const grant = this.#grant({ realm, service, scope });
-    this.#remember(repository, grant);
+    this.#remember(wanted, grant);
     return grant;
   }
 
@@ -101,6 +105,11 @@ export class HostAuthorization {
     if (this.credentials === null) return null;
     this.#basicHeader = basicHeader(this.credentials);
     return this.#basicHeader;
+  }
+
+  /** What is sent to an API of the registry's own that takes credentials without asking for them; null where there are none. */
+  get direct(): string | null {
+    return this.#fixedHeader ?? (this.credentials === null ? null : basicHeader(this.credentials));
   }
 
   #grant(request: TokenRequest): Grant {
@@ -113,12 +122,12 @@ export class HostAuthorization {
     return grant;
   }
 
-  #remember(repository: string, grant: Grant): void {
-    if (this.#byRepository.size >= MAX_GRANTS || this.#byScope.size > MAX_GRANTS) {
-      this.#byRepository.clear();
+  #remember(wanted: string, grant: Grant): void {
+    if (this.#byWanted.size >= MAX_GRANTS || this.#byScope.size > MAX_GRANTS) {
+      this.#byWanted.clear();
       this.#byScope.clear();
     }
-    this.#byRepository.set(repository, grant);
+    this.#byWanted.set(wanted, grant);
   }
 }
 
@@ -135,6 +144,15 @@ function isLive(grant: Grant, now: number): boolean {
   return grant.header !== null && grant.refreshAt > now;
 }
 
-function pullScope(repository: string): string {
+/** What is needed to read a repository's tags and manifests. */
+export function pullScope(repository: string): string {
   return `repository:${repository}:pull`;
+}
+
+/** Azure's docker logins carry the identity token as the password of a user of this name; containerd's as `<token>`'s. */
+const IDENTITY_USERS: ReadonlySet<string> = new Set(['00000000-0000-0000-0000-000000000000', '<token>']);
+
+function identityTokenOf(credentials: RegistryCredentials): string | null {
+  if ('identityToken' in credentials) return credentials.identityToken;
+  return 'username' in credentials && IDENTITY_USERS.has(credentials.username) ? credentials.password : null;
 }

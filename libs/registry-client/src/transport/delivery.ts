@@ -1,11 +1,12 @@
 import { Trouble, type FailureCode } from '../failure.ts';
 import type { Throttle } from '../throttle.ts';
 import type { Origin } from './endpoint.ts';
-import { exchange, type Answer } from './exchange.ts';
+import { exchange, type Answer, type Method } from './exchange.ts';
+import type { KnownPaces } from './known-paces.ts';
 import { isBrokenConnection, isProtocolError, networkTrouble } from './network-trouble.ts';
 import type { Operation } from './operation.ts';
 import { pause } from './pause.ts';
-import { namedRetryTime } from './retry-time.ts';
+import { exhaustedFor, namedRetryTime } from './retry-time.ts';
 
 /** Waits up to this are sat out; for longer ones the registry is halted and the operation fails as `throttled`. */
 const SHORT_WAIT_MS = 1000;
@@ -22,10 +23,13 @@ export interface RateLimitRetry {
   cooldownMs: number;
 }
 
+/** What a request is for: `api` is a registry's own API beside the OCI protocol. */
+export type RequestPurpose = 'manifest' | 'tags' | 'token' | 'api' | 'blob';
+
 /** One request as it was sent, for metrics. */
 export interface RequestInfo {
-  purpose: 'manifest' | 'tags' | 'token';
-  method: 'HEAD' | 'GET';
+  purpose: RequestPurpose;
+  method: Method;
   /** Host that was asked; another one than the registry's for redirects and tokens. */
   host: string;
   /** HTTP status; null where there was no answer. */
@@ -37,11 +41,17 @@ export interface RequestInfo {
 
 /** A request before it has a connection, a token or permission to be sent. */
 export interface Message {
-  purpose: RequestInfo['purpose'];
-  method: 'HEAD' | 'GET';
+  purpose: RequestPurpose;
+  method: Method;
   path: string;
   headers: string[];
+  body?: string | undefined;
   maxBody: number;
+  /**
+   * The host counts on its own account, as GitHub's API does: what it says of limits is left to the caller and does not
+   * halt the registry.
+   */
+  ownLimits?: boolean | undefined;
 }
 
 /** How a registry limits requests at present, as far as this process was told. */
@@ -57,6 +67,7 @@ export interface DeliveryOptions {
   retry: RateLimitRetry;
   now: () => Date;
   onRequest: ((registry: string, info: RequestInfo) => void) | undefined;
+  paces: KnownPaces;
 }
 
 /** Sends single requests: within the registry's rate, within the operation's time, again where that is safe. */
@@ -69,10 +80,12 @@ export class Delivery {
 
   /** Any answer but a rate limit. Throws `Trouble`, the throttle's `RegistryFailure`, or the signal's reason. */
   async send(operation: Operation, pace: Pace, origin: Origin, message: Message): Promise<Answer> {
-    const { throttle, now } = this.#options;
+    const { throttle, paces, now } = this.#options;
     for (let again = 0; ;) {
       operation.signal?.throwIfAborted();
       if (pace.holdUntil !== 0) await this.#sitOut(pace, operation.signal);
+      // First: a permission of the throttle is for now, not for later.
+      await paces.wait(operation.registry, message, operation.signal);
       await throttle.acquire(operation.registry, operation.signal);
       if (operation.remainingMs <= 0) throw new Trouble('timeout', `${origin.host} took too long`);
       operation.requests++;
@@ -85,6 +98,7 @@ export class Delivery {
             method: message.method,
             path: message.path,
             headers: message.headers,
+            body: message.body,
             maxBody: message.maxBody,
             timeoutMs: operation.remainingMs,
             signal: operation.signal,
@@ -112,11 +126,13 @@ export class Delivery {
       }
       operation.remainingMs -= performance.now() - startedAt;
       this.#report(operation.registry, message, origin, startedAt, answer.status);
+      if (message.ownLimits === true) return answer;
       if (answer.status === 429 || answer.status === 503) {
         const limited = await this.#limited(operation, pace, answer);
         if (limited) continue;
       } else {
         pace.refusals = 0;
+        await this.#heedRemaining(operation.registry, pace, answer);
       }
       return answer;
     }
@@ -141,6 +157,16 @@ export class Delivery {
     throw new Trouble(code, `the registry answered ${said}; not asked again before ${retryAt.toISOString()}`, {
       retryAt,
     });
+  }
+
+  /** What was just answered was the last for now: asking on would only be refused. */
+  async #heedRemaining(registry: string, pace: Pace, answer: Answer): Promise<void> {
+    const { now, throttle } = this.#options;
+    const waitMs = exhaustedFor(answer.headers, now());
+    if (waitMs === null) return;
+    const until = now().getTime() + waitMs;
+    if (waitMs <= SHORT_WAIT_MS) pace.holdUntil = Math.max(pace.holdUntil, until);
+    else await throttle.halt(registry, new Date(until), 'the registry says that no requests are left for now');
   }
 
   async #sitOut(pace: Pace, signal: AbortSignal | undefined): Promise<void> {

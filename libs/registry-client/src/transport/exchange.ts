@@ -1,16 +1,21 @@
 import type { Dispatcher, Pool } from 'undici';
 
-type Headers = NonNullable<Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]>;
+/** POST only asks as well: no request changes anything at a registry. */
+export type Method = 'HEAD' | 'GET' | 'POST';
+
+export type Headers = NonNullable<Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]>;
 
 /** Bytes that are read of an answer that is no success: enough for an error message. */
 const ERROR_BODY_BYTES = 16 * 1024;
 const NO_BODY = Buffer.alloc(0);
 
 export interface WireRequest {
-  method: 'HEAD' | 'GET';
+  method: Method;
   path: string;
   /** Names and values in turn. */
   headers: string[];
+  /** Sent with POST. */
+  body?: string | undefined;
   /** Bytes of body that are accepted of a success. */
   maxBody: number;
   /** Milliseconds until the answer must be complete. */
@@ -54,6 +59,7 @@ export function exchange(pool: Pool, request: WireRequest, now: () => Date): Pro
         method: request.method,
         path: request.path,
         headers: request.headers,
+        ...(request.body === undefined ? {} : { body: request.body }),
         // Unless this is false, undici closes the connection after every HEAD.
         reset: request.reset,
       },
@@ -112,7 +118,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#status = status;
     this.#headers = headers;
     const length = Number(headers['content-length']);
-    if (this.#request.method === 'GET' && this.#succeeds && length > this.#request.maxBody) this.#tooLarge();
+    if (this.#request.method !== 'HEAD' && this.#succeeds && length > this.#request.maxBody) this.#tooLarge();
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -1,4 +1,4 @@
-import type { Answer } from './exchange.ts';
+import type { Answer, Headers } from './exchange.ts';
 import { single } from './exchange.ts';
 
 /** A time further ahead is not believed: Docker Hub's longest window is six hours. */
@@ -13,6 +13,37 @@ export function namedRetryTime(answer: Pick<Answer, 'headers' | 'body'>, now: Da
   const milliseconds = namedDelay(answer, now.getTime());
   if (milliseconds === null) return null;
   return new Date(now.getTime() + Math.min(Math.max(0, milliseconds), LONGEST_MS));
+}
+
+/**
+ * Milliseconds until more requests are allowed, where an answer says that it was the last one for now: `RateLimit-*` and
+ * `X-RateLimit-*` with nothing remaining and a time of reset, and ACR's calls per second. Null otherwise. Docker Hub's
+ * `RateLimit-Remaining: 0;w=21600` names no reset and is about pulls, of which HEAD is none.
+ */
+export function exhaustedFor(headers: Headers, now: Date): number | null {
+  const named =
+    resetAfter(headers, 'ratelimit-remaining', 'ratelimit-reset', now.getTime()) ??
+    resetAfter(headers, 'x-ratelimit-remaining', 'x-ratelimit-reset', now.getTime()) ??
+    resetInField(single(headers['ratelimit'])) ??
+    (isNothing(single(headers['x-ms-ratelimit-remaining-calls-per-second'])) ? 1000 : null);
+  return named === null || named <= 0 ? null : Math.min(named, LONGEST_MS);
+}
+
+function resetAfter(headers: Headers, remaining: string, reset: string, now: number): number | null {
+  if (!isNothing(single(headers[remaining]))) return null;
+  const at = single(headers[reset]);
+  return unixTime(at, now) ?? (at !== undefined && /^\d{1,6}$/.test(at.trim()) ? Number(at) * 1000 : null);
+}
+
+function isNothing(remaining: string | undefined): boolean {
+  return remaining !== undefined && /^\s*0\s*$/.test(remaining);
+}
+
+/** The combined field of the IETF drafts: `limit=100, remaining=0, reset=5`, later `"name";r=0;t=5`. */
+function resetInField(field: string | undefined): number | null {
+  if (field === undefined || !/(?:\bremaining|;\s*r)\s*=\s*0\b/i.test(field)) return null;
+  const seconds = /(?:\breset|;\s*t)\s*=\s*(\d{1,6})\b/i.exec(field)?.[1];
+  return seconds === undefined ? null : Number(seconds) * 1000;
 }
 
 function namedDelay({ headers, body }: Pick<Answer, 'headers' | 'body'>, now: number): number | null {

@@ -111,6 +111,16 @@ describe('loadConfig', () => {
   });
 });
 
+describe('TRUST_PROXY', () => {
+  it('takes addresses, networks and their names', () => {
+    const proxies = (text: string): string[] => loadConfig('api', { ...ALL, TRUST_PROXY: text }).trustProxy;
+    expect(proxies('loopback, 10.0.0.0/8,fd00::1')).toEqual(['loopback', '10.0.0.0/8', 'fd00::1']);
+    expect(loadConfig('api', ALL).trustProxy).toEqual([]);
+    for (const wrong of ['true', '10.0.0.0/33', 'proxy.example.com'])
+      expect(faults({ TRUST_PROXY: wrong })).toHaveLength(1);
+  });
+});
+
 describe('registries', () => {
   it('opens plain HTTP and private addresses only to those of INSECURE_REGISTRIES', () => {
     const config = loadConfig('registry-fetcher', { ...NATS, INSECURE_REGISTRIES: '127.0.0.1:5000, LOCALHOST' });

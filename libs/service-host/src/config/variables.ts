@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { parseRegistryHost } from '@dtm/oci';
 import { variable, type Variable } from './variable.ts';
 
@@ -147,10 +148,11 @@ export const VARIABLES = {
     max: 1_000_000,
     meaning: 'Requests to the API per client address and minute; 0 turns the limit off',
   }),
-  trustProxy: variable.optionalText({
+  trustProxy: variable.list({
     name: 'TRUST_PROXY',
-    meaning:
-      'Addresses or networks of proxies in front of the api whose X-Forwarded-For is believed, parted by commas (also `loopback`, `uniquelocal`); unset: none',
+    allowed: 'addresses, networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal, parted by commas',
+    read: readProxy,
+    meaning: 'Proxies in front of the api whose X-Forwarded-For is believed; unset: none',
   }),
   staticDir: variable.optionalPath({
     name: 'STATIC_DIR',
@@ -181,6 +183,13 @@ export const CONFIG_VARIABLES: readonly Pick<
   meaning,
   secret,
 }));
+
+function readProxy(text: string): string | null {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return text;
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits ?? 0) <= (version === 4 ? 32 : 128) ? text : null;
+}
 
 /** The canonical host of a registry, Docker Hub's aliases folded; null where the text is none. */
 export function readRegistryHost(text: string): string | null {

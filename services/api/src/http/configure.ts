@@ -14,7 +14,7 @@ const BODY_LIMIT = '1mb';
 
 /** What goes around every call: limits, headers, problems, the web UI. */
 export function configureHttp(app: NestExpressApplication, config: DatabaseConfig): void {
-  if (config.trustProxy !== null) app.set('trust proxy', config.trustProxy);
+  if (config.trustProxy.length > 0) app.set('trust proxy', config.trustProxy);
   // `a[b]=c` has no meaning here, so queries are flat.
   app.set('query parser', 'simple');
   app.useSecurityHeaders({

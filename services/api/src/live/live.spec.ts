@@ -15,7 +15,7 @@ afterAll(() => api.stop());
 
 async function connect(query = '', lastEventId?: number): Promise<EventClient> {
   const headers = lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) };
-  return readEvents(`${api.url}/api/v1/events${query}`, headers as Record<string, string>);
+  return readEvents(`${api.url}/api/v1/events${query}`, headers);
 }
 
 function happens(reference: string): number {

@@ -22,7 +22,7 @@ export interface BatchLimits {
   holdMs: number;
 }
 
-export const DEFAULT_LIMITS: BatchLimits = { size: 2_000, lingerMs: 20, busyLingerMs: 150, holdMs: 5_000 };
+export const DEFAULT_LIMITS: BatchLimits = { size: 1_000, lingerMs: 20, busyLingerMs: 150, holdMs: 5_000 };
 
 /** A batch of so many messages means that much arrives. */
 const BUSY_FROM = 32;

@@ -87,7 +87,8 @@ export class SharedThrottle implements Throttle {
           budget.tokens--;
           waiter.resolve();
         }
-        if (budget.waiting.length > 0 && lease.granted === 0) await pause(lease.retryAt.getTime() - Date.now());
+        if (budget.waiting.length > 0 && lease.granted === 0)
+          await pause(Math.max(1, lease.retryAt.getTime() - Date.now()));
       }
     } catch (error) {
       rejectAll(budget, error);

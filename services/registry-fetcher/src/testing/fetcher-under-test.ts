@@ -67,7 +67,7 @@ export class FetcherUnderTest {
   }
 
   static async start(natsUrl: string, options: FetcherOptions = {}): Promise<FetcherUnderTest> {
-    const nc = await connectNats({ url: natsUrl, name: 'fetcher under test' });
+    const nc = await connectNats({ url: natsUrl, name: 'fetcher-under-test' });
     await ensureStreams(nc);
     const fail = (message: StoredMessage, error: unknown): void => {
       throw new Error(`message ${message.sequence} cannot be read`, { cause: error });

@@ -33,7 +33,11 @@ describe('OciAdapter', () => {
     return Object.fromEntries(
       answers.map((answer) => [
         answer.tag,
-        answer.outcome === 'observed' ? answer.observation.outcome : answer.failure.code,
+        answer.outcome === 'observed'
+          ? answer.observation.outcome
+          : answer.outcome === 'failed'
+            ? answer.failure.code
+            : answer.outcome,
       ]),
     );
   };

@@ -1,7 +1,7 @@
 import type { RepositoryName } from '@dtm/oci';
 import { type FailureCode, isRegistryFailure, RegistryFailure } from '../../failure.ts';
 import type { CallOptions, RegistryClient, TagList } from '../../registry-client.ts';
-import type { RegistryAdapter, ScanRequest, TagAnswer } from '../adapter.ts';
+import { type RegistryAdapter, requestsOf, type ScanRequest, type ScanSummary, type TagAnswer } from '../adapter.ts';
 
 /** Failures that are of the registry or the repository rather than of the tag. */
 const SPREADING: ReadonlySet<FailureCode> = new Set(['refused', 'unauthorized', 'unreachable', 'timeout']);
@@ -17,15 +17,17 @@ export class OciAdapter implements RegistryAdapter {
     this.#client = client;
   }
 
-  async *scan(repository: RepositoryName, request: ScanRequest): AsyncGenerator<TagAnswer, void, undefined> {
+  async *scan(repository: RepositoryName, request: ScanRequest): AsyncGenerator<TagAnswer, ScanSummary, undefined> {
     const course = new Course(request.tags);
     const ready: TagAnswer[] = [];
+    let requests = 0;
     let broken: { error: unknown } | null = null;
     let wake = (): void => undefined;
     const askInTurn = async (): Promise<void> => {
       for (let tag = course.next(); tag !== undefined; tag = course.next()) {
         const answer = await this.#ask(repository, tag, request.signal);
         course.note(answer);
+        requests += requestsOf(answer);
         ready.push(answer);
         wake();
       }
@@ -58,6 +60,8 @@ export class OciAdapter implements RegistryAdapter {
     for (const { tag, because } of course.untried()) {
       yield { tag, outcome: 'failed', failure: sameFor(because, repository.tag(tag).toString()) };
     }
+    const { cursor } = request;
+    return { listing: null, ...(cursor === undefined ? {} : { cursor }), requests, disagreements: 0, sampled: 0 };
   }
 
   listTags(repository: RepositoryName, options?: CallOptions): Promise<TagList> {
@@ -92,7 +96,7 @@ class Course {
   }
 
   note(answer: TagAnswer): void {
-    if (answer.outcome === 'observed') {
+    if (answer.outcome !== 'failed') {
       this.#answered = true;
       return;
     }

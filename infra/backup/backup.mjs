@@ -1,0 +1,65 @@
+// One backup of everything that must survive: the database (pg_dump), then every stream (a snapshot by the server). In that
+// order, so that the streams reach at least as far as the checkpoints in the database: what is projected from a restored
+// pair goes on where it stopped. A backup is a folder that is there as a whole or not at all:
+//   BACKUP_DIR/2026-11-22T03-17-00Z/{backup.json,SHA256SUMS,postgres.dump,HISTORY.json,HISTORY.tar.s2,...}
+// Environment: NATS_URL, DATABASE_URL (each also as _FILE), BACKUP_DIR, BACKUP_KEEP (default 14), PG_DUMP.
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectAsOperator } from '../image/nats-connection.mjs';
+import { requiredSetting, setting } from '../image/setting.mjs';
+import { checksums, verifyBackup } from './checksums.mjs';
+import { dumpDatabase } from './database-dump.mjs';
+import { snapshotStream, streamNames } from './stream-snapshot.mjs';
+
+const FINISHED = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$/;
+const UNFINISHED = '.unfinished-';
+
+const folder = requiredSetting('BACKUP_DIR');
+const keep = Number(setting('BACKUP_KEEP') ?? '14');
+if (!Number.isInteger(keep) || keep < 1) throw new Error(`BACKUP_KEEP is "${setting('BACKUP_KEEP')}": allowed is a whole number from 1`);
+
+const startedAt = new Date();
+const name = startedAt.toISOString().replace(/\.\d+Z$/, 'Z').replaceAll(':', '-');
+const draft = join(folder, `${UNFINISHED}${name}`);
+mkdirSync(draft, { recursive: true, mode: 0o700 });
+
+const nc = await connectAsOperator('backup');
+try {
+  const database = await dumpDatabase(requiredSetting('DATABASE_URL'), join(draft, 'postgres.dump'));
+  const streams = [];
+  for (const stream of await streamNames(nc)) streams.push(await snapshotStream(nc, stream, draft));
+  const summary = { startedAt, finishedAt: new Date(), database, natsServer: nc.info?.version ?? null, streams };
+  writeFileSync(join(draft, 'backup.json'), `${JSON.stringify(summary, null, 2)}\n`);
+  writeFileSync(join(draft, 'SHA256SUMS'), await checksums(draft));
+  await verifyBackup(draft);
+  renameSync(draft, join(folder, name));
+  for (const { stream, messages, lastSequence, bytes } of streams) {
+    console.log(`${stream}: ${messages} messages, last sequence ${lastSequence}, ${bytes} bytes`);
+  }
+  console.log(`postgres: ${database.bytes} bytes`);
+} finally {
+  await nc.close();
+}
+rotate();
+// For Prometheus' node exporter (textfile collector); the alert BackupTooOld reads it.
+const metric = 'dtm_backup_last_success_timestamp_seconds';
+writeFileSync(
+  join(folder, '.metrics.draft'),
+  `# HELP ${metric} When the last backup was finished\n# TYPE ${metric} gauge\n${metric} ${Math.floor(Date.now() / 1000)}\n`,
+);
+renameSync(join(folder, '.metrics.draft'), join(folder, 'docker-tag-monitor-backup.prom'));
+console.log(`backup ${name} is done`);
+
+/** Removes what is older than the newest `keep` backups, and what a backup that was cut off left behind. */
+function rotate() {
+  const entries = readdirSync(folder);
+  const old = entries.filter((entry) => FINISHED.test(entry)).sort().reverse().slice(keep);
+  const day = 24 * 3600 * 1000;
+  const cutOff = entries.filter(
+    (entry) => entry.startsWith(UNFINISHED) && Date.now() - statSync(join(folder, entry)).mtimeMs > day,
+  );
+  for (const entry of [...old, ...cutOff]) {
+    rmSync(join(folder, entry), { recursive: true });
+    console.log(`${entry} is removed`);
+  }
+}

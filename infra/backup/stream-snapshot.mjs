@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { createWriteStream, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInbox, nuid } from '@nats-io/transport-node';
+
+/** @typedef {import('@nats-io/transport-node').NatsConnection} NatsConnection */
+
+const CHUNK_BYTES = 128 * 1024;
+/** The server sends the next chunk within it, or the snapshot has failed. */
+const SILENCE_MS = 30_000;
+
+/** The names of all streams; buckets are streams too. */
+export async function streamNames(/** @type {NatsConnection} */ nc) {
+  const names = [];
+  for (;;) {
+    const page = await api(nc, 'STREAM.NAMES', { offset: names.length });
+    names.push(...(page.streams ?? []));
+    if (names.length >= page.total || !page.streams?.length) return names.sort();
+  }
+}
+
+/**
+ * Writes a stream as the server hands it out: `<stream>.tar.s2`, and `<stream>.json` with its configuration and state, which
+ * is what the server's restore takes.
+ * @param {NatsConnection} nc
+ * @param {string} stream
+ * @param {string} folder
+ */
+export async function snapshotStream(nc, stream, folder) {
+  const inbox = createInbox(`${nc.options?.inboxPrefix ?? '_INBOX'}.${nuid.next()}`);
+  const subscription = nc.subscribe(inbox);
+  const file = createWriteStream(join(folder, `${stream}.tar.s2`), { mode: 0o600 });
+  let bytes = 0;
+  try {
+    const { config, state } = await api(nc, `STREAM.SNAPSHOT.${stream}`, {
+      deliver_subject: inbox,
+      chunk_size: CHUNK_BYTES,
+      // Durable consumers of subscribers come back with their positions.
+      no_consumers: false,
+    });
+    writeFileSync(join(folder, `${stream}.json`), `${JSON.stringify({ config, state }, null, 2)}\n`, { mode: 0o600 });
+    for await (const message of silenceEnds(subscription, stream)) {
+      if (message.data.length === 0) {
+        const { code = 0, description = '' } = message.headers ?? {};
+        if (code >= 300) throw new Error(`the snapshot of ${stream} failed: ${code} ${description}`);
+        break;
+      }
+      bytes += message.data.length;
+      if (!file.write(message.data)) await once(file, 'drain');
+      message.respond();
+    }
+    file.end();
+    await once(file, 'finish');
+    return { stream, messages: state.messages, firstSequence: state.first_seq, lastSequence: state.last_seq, bytes };
+  } finally {
+    subscription.unsubscribe();
+    file.destroy();
+  }
+}
+
+/** @param {import('@nats-io/transport-node').Subscription} subscription @param {string} stream */
+async function* silenceEnds(subscription, stream) {
+  const messages = subscription[Symbol.asyncIterator]();
+  for (;;) {
+    const silence = Promise.withResolvers();
+    const timer = setTimeout(
+      () => silence.reject(new Error(`the snapshot of ${stream} stopped: nothing came for ${SILENCE_MS / 1000} s`)),
+      SILENCE_MS,
+    );
+    try {
+      const { done, value } = await Promise.race([messages.next(), silence.promise]);
+      if (done) return;
+      yield value;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** @param {NatsConnection} nc @param {string} call @param {object} request @returns {Promise<any>} */
+async function api(nc, call, request) {
+  const answer = (await nc.request(`$JS.API.${call}`, JSON.stringify(request), { timeout: 10_000 })).json();
+  if (answer.error !== undefined) throw new Error(`${call}: ${answer.error.description} (${answer.error.err_code})`);
+  return answer;
+}

@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgres, type RunningPostgres } from '@dtm/testing';
+import { FilledReadModel } from '../testing/filled-read-model.ts';
+
+const NOW = new Date('2026-11-15T12:00:00Z');
+const BUSY = 'ghcr.io/team/app:busy';
+const QUIET = 'ghcr.io/team/app:quiet';
+const DAY_MS = 24 * 3600 * 1000;
+
+let postgres: RunningPostgres;
+let filled: FilledReadModel;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  filled = await FilledReadModel.in(await postgres.newDatabase());
+  await filled.tag(BUSY, {}, { lastScannedAt: new Date('2026-11-15T11:00:00Z'), intervalSeconds: 7_200 });
+  await filled.tag(QUIET);
+  // A baseline on 1 September, then a change every five days at noon.
+  await filled.history(
+    BUSY,
+    Array.from({ length: 14 }, (_, i) => new Date(Date.parse('2026-09-01T12:00:00Z') + i * 5 * DAY_MS)),
+  );
+});
+afterAll(async () => {
+  await filled.close();
+  await postgres.stop();
+});
+
+describe('history of a tag', () => {
+  it('comes newest first, page by page', async () => {
+    const all = await filled.readModel.listChanges({ reference: BUSY, limit: 100, offset: 0, since: null });
+    expect(all.rows.map(({ sequence }) => sequence)).toEqual([14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    const paged: number[] = [];
+    for (let offset = 0; offset < 14; offset += 4) {
+      const { rows, total } = await filled.readModel.listChanges({ reference: BUSY, limit: 4, offset, since: null });
+      expect(total).toBe(14);
+      paged.push(...rows.map(({ sequence }) => sequence));
+    }
+    expect(paged).toEqual(all.rows.map(({ sequence }) => sequence));
+  });
+
+  it('ends where the api shows no more, but never before the newest', async () => {
+    const since = new Date('2026-10-20');
+    const recent = await filled.readModel.listChanges({ reference: BUSY, limit: 3, offset: 3, since });
+    expect([recent.total, recent.rows.map(({ sequence }) => sequence)]).toEqual([4, [11]]);
+    const none = await filled.readModel.listChanges({ reference: BUSY, limit: 10, offset: 0, since: NOW });
+    expect([none.total, none.rows.map(({ sequence }) => sequence)]).toEqual([1, [14]]);
+  });
+
+  it('is empty of a tag without any, and of an unknown one', async () => {
+    for (const reference of [QUIET, 'ghcr.io/team/app:unknown']) {
+      const question = { reference, limit: 10, offset: 0, since: NOW };
+      expect(await filled.readModel.listChanges(question)).toEqual({ rows: [], total: 0 });
+    }
+  });
+
+  it('is told live behind a sequence', async () => {
+    const rows = await filled.readModel.changesAfter(11, 2, null);
+    expect(rows.map(({ sequence, reference }) => [sequence, reference])).toEqual([
+      [12, BUSY],
+      [13, BUSY],
+    ]);
+    expect(await filled.readModel.changesAfter(0, 10, QUIET)).toEqual([]);
+  });
+});
+
+describe('description of a tag', () => {
+  it('tells how often it changes', async () => {
+    expect(await filled.readModel.describeTag(BUSY, NOW, null)).toEqual({
+      changes30d: 4,
+      changes90d: 13,
+      changes365d: 13,
+      medianGapSeconds: 5 * 24 * 3600,
+      longestGapSeconds: 5 * 24 * 3600,
+      watchedSince: new Date('2026-09-01T12:00:00Z'),
+      recentGaps: [],
+    });
+    expect(await filled.readModel.describeTag(BUSY, NOW, new Date('2026-11-01'))).toMatchObject({
+      changes90d: 1,
+      medianGapSeconds: null,
+    });
+    expect(await filled.readModel.describeTag(QUIET, NOW, null)).toMatchObject({ changes365d: 0, watchedSince: null });
+    expect(await filled.readModel.describeTag('ghcr.io/team/app:unknown', NOW, null)).toBeNull();
+  });
+
+  it('tells the gaps of the last 60 days since it was covered, the open one included', async () => {
+    const reference = 'ghcr.io/team/gaps:1';
+    const lastScannedAt = new Date('2026-11-15T06:00:00Z');
+    const { repositoryId } = await filled.tag(
+      reference,
+      { trackedSince: new Date('2026-11-01'), coveredSince: new Date('2026-11-01T02:00:00Z') },
+      { lastScannedAt, intervalSeconds: 7_200 },
+    );
+    for (const day of ['2026-08-01', '2026-10-20', '2026-11-01', '2026-11-05']) {
+      await filled.database.query(
+        `insert into ${filled.schema}.scan_gap select $1, $2::timestamptz, $2::timestamptz + interval '6 hours'`,
+        [repositoryId, `${day}T00:00:00Z`],
+      );
+    }
+    expect((await filled.readModel.describeTag(reference, NOW, null))?.recentGaps).toEqual([
+      { from: new Date('2026-11-01T02:00:00Z'), to: new Date('2026-11-01T06:00:00Z') },
+      { from: new Date('2026-11-05T00:00:00Z'), to: new Date('2026-11-05T06:00:00Z') },
+      { from: lastScannedAt, to: NOW },
+    ]);
+  });
+});
+
+describe('changes per bucket', () => {
+  const question = { reference: BUSY, from: null, to: null, now: NOW, maxBuckets: 520 };
+
+  it('counts months in UTC from the baseline to now, empty ones included', async () => {
+    expect(await filled.readModel.countChanges({ ...question, interval: 'month' })).toEqual([
+      { start: new Date('2026-09-01T00:00:00Z'), changes: 5 },
+      { start: new Date('2026-10-01T00:00:00Z'), changes: 7 },
+      { start: new Date('2026-11-01T00:00:00Z'), changes: 1 },
+    ]);
+  });
+
+  it('counts weeks from Monday', async () => {
+    const weeks = await filled.readModel.countChanges({ ...question, interval: 'week' });
+    expect(weeks).toHaveLength(11);
+    expect(weeks[0]).toEqual({ start: new Date('2026-08-31T00:00:00Z'), changes: 1 });
+    expect(weeks.at(-1)).toEqual({ start: new Date('2026-11-09T00:00:00Z'), changes: 0 });
+    expect(weeks.reduce((sum, { changes }) => sum + changes, 0)).toBe(13);
+  });
+
+  it('keeps to the instants asked for, and to so many buckets', async () => {
+    const from = new Date('2026-10-15');
+    const bounded = await filled.readModel.countChanges({
+      ...question,
+      interval: 'month',
+      from,
+      to: new Date('2026-10-20'),
+    });
+    expect(bounded).toEqual([{ start: new Date('2026-10-01T00:00:00Z'), changes: 7 }]);
+    const old = await filled.readModel.countChanges({
+      ...question,
+      interval: 'week',
+      from: new Date('1970-01-01'),
+      maxBuckets: 3,
+    });
+    expect(old.map(({ start }) => start.toISOString().slice(0, 10))).toEqual([
+      '2026-10-26',
+      '2026-11-02',
+      '2026-11-09',
+    ]);
+  });
+
+  it('has none for a tag without a baseline', async () => {
+    expect(await filled.readModel.countChanges({ ...question, reference: QUIET, interval: 'week' })).toEqual([]);
+  });
+
+  it('is the sparkline of the last twelve months', async () => {
+    const tag = await filled.readModel.findTag(BUSY, { now: NOW, inactiveBefore: new Date(0) });
+    expect(tag?.sparkline).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 7, 1]);
+    const earlier = await filled.readModel.findTag(BUSY, {
+      now: new Date('2026-10-31T23:00:00Z'),
+      inactiveBefore: new Date(0),
+    });
+    expect(earlier?.sparkline).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 7]);
+  });
+});

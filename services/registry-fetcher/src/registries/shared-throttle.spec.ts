@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  connectNats,
+  ensureStreams,
+  ThrottleBook,
+  type Lease,
+  type LeasePurpose,
+  type NatsConnection,
+} from '@dtm/jetstream';
+import { startNats, type RunningNats } from '@dtm/testing';
+import { SharedThrottle } from './shared-throttle.ts';
+
+describe('SharedThrottle', () => {
+  let nats: RunningNats;
+  const connections: NatsConnection[] = [];
+  beforeAll(async () => {
+    nats = await startNats();
+    await ensureStreams(await connect());
+  });
+  afterAll(async () => {
+    await Promise.all(connections.map((nc) => nc.close()));
+    await nats.stop();
+  });
+
+  async function connect(): Promise<NatsConnection> {
+    const nc = await connectNats({ url: nats.url, name: 'throttle' });
+    connections.push(nc);
+    return nc;
+  }
+
+  async function throttle(rate: number, purpose: LeasePurpose = 'scan'): Promise<SharedThrottle> {
+    const rateOf = (): number => rate;
+    return new SharedThrottle(await ThrottleBook.open(await connect(), rateOf), rateOf, purpose);
+  }
+
+  it('keeps the budget of one registry across five fetchers', async () => {
+    const throttles = await Promise.all(Array.from({ length: 5 }, async () => throttle(10)));
+    const stop = new AbortController();
+    const sent: number[] = [];
+    const startedAt = Date.now();
+    const workers = throttles.flatMap((one) =>
+      Array.from({ length: 4 }, async () => {
+        while (!stop.signal.aborted) {
+          await one.acquire('five.example', stop.signal);
+          sent.push(Date.now());
+        }
+      }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    stop.abort();
+    await Promise.allSettled(workers);
+    const seconds = (Date.now() - startedAt) / 1000;
+    // The budget of the time plus what may go out at once. How near it comes is a matter of the machine's load.
+    expect(sent.length).toBeLessThanOrEqual(10 * seconds + 2);
+    expect(sent.length).toBeGreaterThan(10);
+  });
+
+  it('hands out what was leased without asking again', async () => {
+    let leases = 0;
+    const one = new SharedThrottle(
+      book(() => {
+        leases++;
+        return { granted: 5, retryAt: new Date(), halted: false };
+      }),
+      () => 100,
+      'scan',
+    );
+    for (let i = 0; i < 5; i++) await one.acquire('r');
+    expect(leases).toBe(1);
+    await one.acquire('r');
+    expect(leases).toBe(2);
+  });
+
+  it('gives up what was leased when the registry is halted', async () => {
+    const one = await throttle(1000);
+    await one.acquire('halt.example');
+    await one.halt('halt.example', new Date(Date.now() + 60_000), 'the registry answered 429');
+    await expect(one.acquire('halt.example')).rejects.toMatchObject({ code: 'throttled', requests: 0 });
+  });
+
+  it('rejects those who wait, in every fetcher, naming the time', async () => {
+    const [one, two] = [await throttle(1), await throttle(1)];
+    const until = new Date(Date.now() + 60_000);
+    await one.acquire('all.example');
+    const waiting = Promise.allSettled(Array.from({ length: 3 }, () => two.acquire('all.example')));
+    await one.halt('all.example', until, 'the registry answered 429');
+    const failures = (await waiting).filter(({ status }) => status === 'rejected');
+    expect(failures.length).toBeGreaterThanOrEqual(2);
+    for (const failure of failures) {
+      expect(failure).toMatchObject({ reason: { code: 'throttled', retryAt: until } });
+      expect(String((failure as PromiseRejectedResult).reason)).toContain(until.toISOString());
+    }
+    await expect(two.acquire('other.example')).resolves.toBeUndefined();
+  });
+
+  it('lets those who are aborted go at once, and spends nothing on them', async () => {
+    let grant: (lease: Lease) => void = () => undefined;
+    const asked: number[] = [];
+    const one = new SharedThrottle(
+      book((wanted) => {
+        asked.push(wanted);
+        return new Promise((resolve) => (grant = resolve));
+      }),
+      () => 1,
+      'scan',
+    );
+    const stop = new AbortController();
+    const leaving = [one.acquire('r', stop.signal), one.acquire('r', stop.signal)];
+    const staying = one.acquire('r');
+    stop.abort(new Error('drained'));
+    for (const waiter of leaving) await expect(waiter).rejects.toThrow('drained');
+    await expect(one.acquire('r', stop.signal)).rejects.toThrow('drained');
+    grant({ granted: 1, retryAt: new Date(), halted: false });
+    await staying;
+    expect(asked).toEqual([1]);
+  });
+
+  it('fails those who wait where the book cannot be read, and goes on afterwards', async () => {
+    let away = true;
+    const one = new SharedThrottle(
+      book(() => {
+        if (away) throw new Error('no responders');
+        return { granted: 1, retryAt: new Date(), halted: false };
+      }),
+      () => 10,
+      'scan',
+    );
+    await expect(one.acquire('r')).rejects.toThrow('no responders');
+    away = false;
+    await one.acquire('r');
+  });
+
+  function book(lease: (wanted: number) => Lease | Promise<Lease>): ThrottleBook {
+    const stub: Pick<ThrottleBook, 'lease' | 'halt'> = {
+      lease: async (_registry, wanted) => lease(wanted),
+      halt: async () => undefined,
+    };
+    return stub as ThrottleBook;
+  }
+});

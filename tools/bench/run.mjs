@@ -1,0 +1,37 @@
+import { cpus, platform, release } from 'node:os';
+import { benchScans } from './scan.mjs';
+import { Postgres } from './stores.mjs';
+import { Table } from './table.mjs';
+
+/** @typedef {(table: Table, postgres: Postgres, options: { quick: boolean, say: (line: string) => void }) => Promise<void>} Part */
+
+/** @type {Record<string, Part>} */
+const PARTS = { scan: benchScans };
+const USAGE = `usage: npm run bench -- [${Object.keys(PARTS).join('|')} ...] [--quick]`;
+
+/** Measures what was asked for and prints one table. Progress goes to stderr. @param {string[]} args */
+export async function run(args) {
+  const quick = args.includes('--quick');
+  const asked = args.filter((arg) => arg !== '--quick');
+  if (asked.some((name) => !Object.hasOwn(PARTS, name))) {
+    console.error(USAGE);
+    process.exit(1);
+  }
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+    // The watchdog of @dtm/embedded ends what was started.
+    process.once(signal, () => process.exit(130));
+  }
+  const began = Date.now();
+  const say = (/** @type {string} */ line) =>
+    process.stderr.write(`${((Date.now() - began) / 1000).toFixed(0).padStart(4)} s  ${line}\n`);
+  const table = new Table();
+  say('starting PostgreSQL');
+  const postgres = await Postgres.start();
+  try {
+    for (const name of asked.length === 0 ? Object.keys(PARTS) : asked) await PARTS[name]?.(table, postgres, { quick, say });
+  } finally {
+    await postgres.stop();
+  }
+  table.note(`Node.js ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${platform()} ${release()}`);
+  console.log(table.toString());
+}

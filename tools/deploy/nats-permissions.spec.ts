@@ -1,0 +1,333 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { findNatsServer } from '@dtm/embedded';
+import type { DigestObserved, RepositoryScanFailed, RepositoryScanned } from '@dtm/events';
+import {
+  Appender,
+  askNextScan,
+  askTagExists,
+  connectNats,
+  ensureStreams,
+  HistoryLog,
+  HistoryTail,
+  QUERIES,
+  readStream,
+  readThrottles,
+  ScanJobs,
+  ScanLog,
+  ScanQueue,
+  ScanStateStore,
+  streamState,
+  STREAMS,
+  ThrottleBook,
+  TrackingLog,
+  TrackingTail,
+  ViewLog,
+  type NatsConnection,
+  type ScanJob,
+} from '@dtm/jetstream';
+import { Reference } from '@dtm/oci';
+import { startNats, type RunningNats } from '@dtm/testing';
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { natsConfiguration } from '../../infra/compose/nats-configuration.mjs';
+
+/** infra/nats.conf without the parts that the test's own server has already: name, addresses, store. */
+function accounts(): string {
+  const variables = Object.fromEntries(
+    ['API', 'SCHEDULER', 'FETCHER', 'PROJECTOR', 'BACKUP', 'OPERATOR', 'SUBSCRIBER', 'SYSTEM'].map((name) => [
+      `NATS_${name}_PASSWORD`,
+      'secret',
+    ]),
+  );
+  const folder = fileURLToPath(new URL('../../infra', import.meta.url));
+  const whole = natsConfiguration({ folder, variables, version: '2.12' });
+  return whole.slice(whole.indexOf('\naccounts {'));
+}
+
+const SERVICES = ['api', 'scheduler', 'registry-fetcher', 'history-projector'] as const;
+type Service = (typeof SERVICES)[number];
+
+const NGINX = Reference.parse('nginx:1.27') as Reference;
+const REPOSITORY = { registry: NGINX.registry, repository: NGINX.repository };
+const AT = '2026-11-22T12:00:00.000Z';
+const OBSERVED: DigestObserved = {
+  ...REPOSITORY,
+  tag: NGINX.tag,
+  digest: `sha256:${'a'.repeat(64)}`,
+  mediaType: 'application/vnd.oci.image.index.v1+json',
+  observedAt: AT,
+  source: 'head',
+  previous: null,
+};
+const SCAN = {
+  ...REPOSITORY,
+  scanId: 'scan-1',
+  reason: 'interval',
+  startedAt: AT,
+  finishedAt: AT,
+  requests: 1,
+  trackingSequence: 1,
+  intervalSeconds: 7200,
+} as const;
+const SCANNED: RepositoryScanned = {
+  ...SCAN,
+  adapter: 'oci',
+  acceptVersion: 1,
+  historySequence: 1,
+  observations: 1,
+  changes: 1,
+  coverage: { mode: 'all-but', tags: [] },
+  failures: [],
+  missing: [],
+};
+const FAILED: RepositoryScanFailed = { ...SCAN, scanId: 'scan-2', code: 'unreachable', error: 'connection refused' };
+
+let nats: RunningNats;
+const connections = new Map<string, NatsConnection>();
+/** What the server refused each user, in its words. */
+const refused = new Map<string, string[]>();
+
+beforeAll(async () => {
+  const binary = process.env['NATS_SERVER_BIN'] ?? findNatsServer();
+  if (binary === undefined) throw new Error('These tests need nats-server on the PATH, or NATS_SERVER_BIN');
+  nats = await startNats({ binary, config: accounts() });
+  const url = (user: string): string => nats.url.replace('nats://', `nats://${user}:secret@`);
+  for (const name of [...SERVICES, 'operator']) connections.set(name, await connectNats({ url: url(name), name }));
+  for (const name of ['backup', 'subscriber']) {
+    const options = { servers: nats.url, user: name, pass: 'secret', inboxPrefix: `_INBOX.${name}` };
+    connections.set(name, await connect(options));
+  }
+  for (const [name, nc] of connections) {
+    const words: string[] = [];
+    refused.set(name, words);
+    void (async () => {
+      for await (const status of nc.status()) if (status.type === 'error') words.push(status.error.message);
+    })();
+  }
+});
+
+afterAll(async () => {
+  for (const nc of connections.values()) await nc.close();
+  await nats.stop();
+});
+
+function as(name: string): NatsConnection {
+  const nc = connections.get(name);
+  if (nc === undefined) throw new Error(`${name} is not connected`);
+  return nc;
+}
+
+/** Does the work, and fails where the server refused any part of it: some of the client's calls go on without a word. */
+async function unhindered(name: string, work: (nc: NatsConnection) => Promise<void>): Promise<void> {
+  const before = refused.get(name)?.length ?? 0;
+  await work(as(name));
+  await as(name).flush();
+  expect(refused.get(name)?.slice(before)).toEqual([]);
+}
+
+async function first<T>(messages: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const message of messages) return message;
+  return undefined;
+}
+
+const fail = (message: unknown, error: unknown): never => {
+  throw new Error(`${String(message)}: ${String(error)}`);
+};
+
+describe('each service can do its work', () => {
+  it.each(SERVICES)('%s makes the streams that are missing', async (service) => {
+    await unhindered(service, (nc) => ensureStreams(nc, { replicas: 1 }));
+  });
+
+  it('api: tracks, notes views, reads throttles, untracks', async () => {
+    await unhindered('api', async (nc) => {
+      const log = new TrackingLog(nc, '/docker-tag-monitor/api');
+      expect(await log.track(NGINX, 'person')).toBe('tracked');
+      expect(await log.untrack(NGINX, 'person')).toBe('untracked');
+      expect(await log.track(NGINX, 'person')).toBe('tracked');
+      expect(await (await ViewLog.open(nc)).noteView(NGINX, new Date(AT), { ms: 1 })).toBe(true);
+      expect(await readThrottles(nc)).toEqual([]);
+      expect((await streamState(nc, STREAMS.history)).lastSequence).toBe(0);
+    });
+  });
+
+  it('scheduler: follows what is tracked and looked at, asks for a scan', async () => {
+    await unhindered('scheduler', async (nc) => {
+      const tail = new TrackingTail(nc, fail);
+      await tail.start();
+      expect(tail.repository(REPOSITORY)?.tags.has(NGINX.tag)).toBe(true);
+      await tail.stop();
+      expect((await (await ViewLog.open(nc)).all()).size).toBe(1);
+      expect(await new Appender(nc, STREAMS.history).last('history.docker=2Eio.library/nginx.1=2E27')).toBeNull();
+      const request = { ...REPOSITORY, requestedAt: AT, reason: 'interval', intervalSeconds: 7200 } as const;
+      expect(await new ScanQueue(nc).request(request, '1')).toBe('requested');
+      const log = new TrackingLog(nc, '/docker-tag-monitor/scheduler');
+      expect(await log.track(Reference.parse('redis') as Reference, 'popular')).toBe('tracked');
+    });
+  });
+
+  it('registry-fetcher: takes the request, records, keeps its state, shares the budget', async () => {
+    await unhindered('registry-fetcher', async (nc) => {
+      const history = new HistoryTail(nc, fail);
+      const tracking = new TrackingTail(nc, fail);
+      await Promise.all([history.start(), tracking.start()]);
+      const jobs = new ScanJobs(nc, { perRegistry: 1, onError: fail });
+      jobs.addRegistry(REPOSITORY.registry);
+      const job = await new Promise<ScanJob>((resolve) => jobs.start(async (taken) => resolve(taken)));
+      expect(job.request).toMatchObject(REPOSITORY);
+      await jobs.stop();
+      expect(await new HistoryLog(nc).recordObserved(OBSERVED)).toEqual({ outcome: 'appended', sequence: 1 });
+      await history.waitFor(1);
+      await Promise.all([history.stop(), tracking.stop()]);
+      const log = new ScanLog(nc);
+      await log.recordScanned(SCANNED);
+      await log.recordFailed(FAILED);
+      const states = await ScanStateStore.open(nc);
+      const state = new Map([[NGINX.tag, { sequence: 1, lastSeenAt: new Date(AT), missingSince: null }]]);
+      expect(await states.write(REPOSITORY, state, 0, 'scan-1')).toBe(true);
+      expect((await states.read(REPOSITORY)).tags.size).toBe(1);
+      const book = await ThrottleBook.open(nc, () => 10);
+      expect((await book.lease(REPOSITORY.registry, 1, 'scan')).granted).toBe(1);
+      await book.halt(REPOSITORY.registry, new Date(Date.now() + 60_000), 'too many requests');
+    });
+    await unhindered('api', async (nc) => {
+      expect(await readThrottles(nc)).toMatchObject([{ registry: REPOSITORY.registry, rate: 5 }]);
+    });
+  });
+
+  it.each([STREAMS.history, STREAMS.tracking, STREAMS.scanLog])('history-projector: reads %s', async (stream) => {
+    await unhindered('history-projector', async (nc) => {
+      const end = new AbortController();
+      expect((await streamState(nc, stream)).lastSequence).toBeGreaterThan(0);
+      const message = await first(readStream(nc, { stream, after: 0, signal: end.signal }));
+      end.abort();
+      expect(message?.sequence).toBe(1);
+    });
+  });
+
+  it('api asks, fetcher and scheduler answer', async () => {
+    const answering = [
+      as('registry-fetcher').subscribe(QUERIES.tagExists, {
+        queue: 'docker-tag-monitor',
+        callback: (_, message) => void message.respond(JSON.stringify({ answer: { outcome: 'exists' } })),
+      }),
+      as('scheduler').subscribe(QUERIES.nextScan, {
+        queue: 'docker-tag-monitor',
+        callback: (_, message) => void message.respond(JSON.stringify({ answer: { at: AT, reason: 'interval' } })),
+      }),
+    ];
+    await Promise.all([as('registry-fetcher').flush(), as('scheduler').flush()]);
+    await unhindered('api', async (nc) => {
+      expect(await askTagExists(nc, NGINX, { timeoutMs: 5_000 })).toEqual({ outcome: 'exists' });
+      expect(await askNextScan(nc, NGINX, { timeoutMs: 5_000 })).toEqual({ at: AT, reason: 'interval' });
+    });
+    for (const subscription of answering) subscription.unsubscribe();
+  });
+});
+
+const NOBODY = [
+  '$JS.API.STREAM.DELETE.HISTORY',
+  '$JS.API.STREAM.PURGE.HISTORY',
+  '$JS.API.STREAM.UPDATE.HISTORY',
+  '$JS.API.STREAM.MSG.DELETE.HISTORY',
+  '$JS.API.STREAM.SNAPSHOT.HISTORY',
+  '$JS.API.STREAM.RESTORE.HISTORY',
+  '$JS.API.CONSUMER.DELETE.HISTORY.subscriber',
+  '$JS.API.STREAM.CREATE.OTHER',
+  '$SYS.REQ.SERVER.PING',
+];
+const BY_SERVICE: Record<Service, string[]> = {
+  api: ['history.a.b.c', 'imported.a.b.c', 'scan.request.a.b', 'scan.done.a.b', '$KV.THROTTLE.a', '$KV.SCAN_STATE.a.b'],
+  scheduler: ['history.a.b.c', 'imported.a.b.c', 'scan.done.a.b', '$KV.VIEWS.a.b.c', 'registry.query.tag-exists'],
+  'registry-fetcher': ['tracking.a.b.c', 'scan.request.a.b', 'imported.a.b.c', '$KV.VIEWS.a.b.c', 'schedule.query.x'],
+  'history-projector': ['history.a.b.c', 'tracking.a.b.c', 'scan.request.a.b', '$KV.VIEWS.a.b.c', '$JS.ACK.SCANS.x'],
+};
+
+describe('no service can do another one’s', () => {
+  const cases = SERVICES.flatMap((service) => [...NOBODY, ...BY_SERVICE[service]].map((subject) => [service, subject]));
+  it.each(cases)('%s may not publish on %s', async (service, subject) => {
+    await expect(as(String(service)).request(String(subject), '', { timeout: 2_000 })).rejects.toThrow(/permissions/i);
+  });
+
+  it.each(SERVICES)('%s may not listen to what others are answered', async (service) => {
+    const other = service === 'api' ? 'scheduler' : 'api';
+    const listening = as(service).subscribe(`_INBOX.${other}.>`);
+    await expect(first(listening)).rejects.toThrow(/permissions/i);
+  });
+});
+
+describe('a subscriber, in an account of its own', () => {
+  const asSubscriber = () => jetstream(as('subscriber'), { domain: 'dtm' });
+
+  beforeAll(async () => {
+    const jsm = await jetstreamManager(as('operator'));
+    const own = { durable_name: 'subscriber', ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All };
+    await jsm.consumers.add(STREAMS.history, { ...own, filter_subject: 'history.sub.>', max_ack_pending: 1 });
+    await jsm.consumers.add(STREAMS.history, { ...own, durable_name: 'other' });
+  });
+
+  it('is given every change once and in order, across a stop', async () => {
+    const publisher = jetstream(as('operator'));
+    const sent = Array.from({ length: 300 }, (_, i) => `event ${i}`);
+    for (const text of sent) await publisher.publish('history.sub.repository.tag', text);
+    const got: string[] = [];
+    for (const many of [100, 200]) {
+      const consumer = await asSubscriber().consumers.get(STREAMS.history, 'subscriber');
+      for await (const message of await consumer.fetch({ max_messages: many, expires: 20_000 })) {
+        got.push(message.string());
+        expect(await message.ackAck()).toBe(true);
+      }
+    }
+    expect(got).toEqual(sent);
+  });
+
+  it('cannot have the server write into another stream, by naming it as the place for an answer', async () => {
+    const jsm = await jetstreamManager(as('operator'));
+    const count = async (stream: string): Promise<number> => (await jsm.streams.info(stream)).state.last_seq;
+    const [tracking, history] = [await count('TRACKING'), await count('HISTORY')];
+    await jetstream(as('operator')).publish('history.sub.repository.tag', 'bait');
+    for (const reply of ['tracking.evil.repository.tag', 'history.evil.repository.tag', 'scan.request.evil.repository']) {
+      as('subscriber').publish('$JS.dtm.API.CONSUMER.MSG.NEXT.HISTORY.subscriber', '{"batch":1}', { reply });
+    }
+    await as('subscriber').flush();
+    // The server works on requests in order: when it has answered this one, it is done with those before.
+    await (await asSubscriber().consumers.get(STREAMS.history, 'subscriber')).info();
+    await as('operator').flush();
+    expect(await count('TRACKING')).toBe(tracking);
+    expect(await count('HISTORY')).toBe(history + 1);
+    expect((await jsm.streams.info('SCANS')).state.messages).toBe(0);
+  });
+
+  it.each([
+    'history.a.b.c',
+    'imported.a.b.c',
+    'tracking.a.b.c',
+    'scan.request.a.b',
+    'registry.query.tag-exists',
+    '$JS.API.INFO',
+    '$JS.API.STREAM.NAMES',
+    '$JS.API.STREAM.INFO.TRACKING',
+    '$JS.API.STREAM.MSG.GET.TRACKING',
+    '$JS.API.STREAM.DELETE.HISTORY',
+    '$JS.API.STREAM.PURGE.HISTORY',
+    '$JS.API.STREAM.MSG.DELETE.HISTORY',
+    '$JS.API.CONSUMER.CREATE.HISTORY.mine',
+    '$JS.API.CONSUMER.DELETE.HISTORY.other',
+    '$JS.API.CONSUMER.MSG.NEXT.HISTORY.other',
+    '$JS.dtm.API.INFO',
+    '$JS.dtm.API.STREAM.INFO.HISTORY',
+    '$JS.dtm.API.STREAM.INFO.TRACKING',
+    '$JS.dtm.API.CONSUMER.INFO.HISTORY.other',
+    '$JS.dtm.API.CONSUMER.MSG.NEXT.HISTORY.other',
+    '$JS.dtm.API.CONSUMER.DELETE.HISTORY.subscriber',
+    '$JS.dtm.API.CONSUMER.CREATE.HISTORY.subscriber',
+    '$JS.ACK.HISTORY.other.1.1.1.1.1',
+  ])('may not publish on %s', async (subject) => {
+    await expect(as('subscriber').request(subject, '', { timeout: 2_000 })).rejects.toThrow(/permissions/i);
+  });
+
+  it.each(['history.>', 'tracking.>', '>'])('may not listen to %s', async (subject) => {
+    await expect(first(as('subscriber').subscribe(subject))).rejects.toThrow(/permissions/i);
+  });
+});

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process';
+import { build } from './build.mjs';
+import { DataFolder } from './data-folder.mjs';
+import { environmentWith, setting } from './environment.mjs';
+import { say } from './log.mjs';
+import { embeddedStores } from './stores.mjs';
+
+/**
+ * Runs a command that needs the stores: those of the running system, those that DATABASE_URL and NATS_URL name, or the
+ * embedded ones, started for as long as the command takes. Ends the process with the command's exit code.
+ * @param {string} script path of what is run
+ * @param {string[]} args
+ */
+export async function runCommand(script, args) {
+  const built = await build();
+  if (!built.ok) {
+    process.stderr.write(`${built.output}\nThe build failed: see above.\n`);
+    process.exit(1);
+  }
+  const folder = new DataFolder(setting('DATA_DIR'));
+  const taken = await folder.take();
+  if ('busy' in taken) process.exit(await runWith(script, args, addressesOf(folder)));
+  /** @type {Record<string, string>} */
+  const env = {};
+  const { postgres, nats } = embeddedStores(folder);
+  let code = 1;
+  try {
+    if (postgres) env.DATABASE_URL = await postgres.start();
+    if (nats) env.NATS_URL = await nats.start();
+    code = await runWith(script, args, env);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+  } finally {
+    await nats?.stop();
+    await postgres?.stop();
+    folder.release();
+  }
+  process.exit(code);
+}
+
+/**
+ * Where the running system has its embedded stores.
+ * @param {DataFolder} folder
+ * @returns {Record<string, string>}
+ */
+function addressesOf(folder) {
+  /** @type {Record<string, string>} */
+  const env = {};
+  if (setting('NATS_URL') === undefined) env.NATS_URL = `nats://127.0.0.1:${folder.portOf('nats')}`;
+  if (setting('DATABASE_URL') === undefined) {
+    const password = encodeURIComponent(folder.postgresPassword());
+    env.DATABASE_URL = `postgresql://postgres:${password}@127.0.0.1:${folder.portOf('postgres')}/postgres`;
+  }
+  return env;
+}
+
+/**
+ * @param {string} script
+ * @param {string[]} args
+ * @param {Record<string, string>} env
+ * @returns {Promise<number>}
+ */
+function runWith(script, args, env) {
+  // A signal reaches the command by the terminal's process group too; this process must outlive it to stop the stores.
+  const child = spawn(process.execPath, [script, ...args], { stdio: 'inherit', env: environmentWith(env) });
+  const pass = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
+  process.on('SIGINT', pass);
+  process.on('SIGTERM', pass);
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(1));
+    child.once('close', (code) => resolve(code ?? 130));
+  });
+}
