@@ -16,10 +16,14 @@ const UNFINISHED = '.unfinished-';
 
 const folder = requiredSetting('BACKUP_DIR');
 const keep = Number(setting('BACKUP_KEEP') ?? '14');
-if (!Number.isInteger(keep) || keep < 1) throw new Error(`BACKUP_KEEP is "${setting('BACKUP_KEEP')}": allowed is a whole number from 1`);
+if (!Number.isInteger(keep) || keep < 1)
+  throw new Error(`BACKUP_KEEP is "${setting('BACKUP_KEEP')}": allowed is a whole number from 1`);
 
 const startedAt = new Date();
-const name = startedAt.toISOString().replace(/\.\d+Z$/, 'Z').replaceAll(':', '-');
+const name = startedAt
+  .toISOString()
+  .replace(/\.\d+Z$/, 'Z')
+  .replaceAll(':', '-');
 const draft = join(folder, `${UNFINISHED}${name}`);
 mkdirSync(draft, { recursive: true, mode: 0o700 });
 
@@ -53,7 +57,11 @@ console.log(`backup ${name} is done`);
 /** Removes what is older than the newest `keep` backups, and what a backup that was cut off left behind. */
 function rotate() {
   const entries = readdirSync(folder);
-  const old = entries.filter((entry) => FINISHED.test(entry)).sort().reverse().slice(keep);
+  const old = entries
+    .filter((entry) => FINISHED.test(entry))
+    .sort()
+    .reverse()
+    .slice(keep);
   const day = 24 * 3600 * 1000;
   const cutOff = entries.filter(
     (entry) => entry.startsWith(UNFINISHED) && Date.now() - statSync(join(folder, entry)).mtimeMs > day,

@@ -11,7 +11,9 @@ export function natsConfiguration({ folder, variables, version }) {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const durable = major > 2 || (major === 2 && minor >= 10);
   return read('nats.conf')
-    .replace(/^(\s*)include "\.\/nats-users\.conf"$/m, (_, indent) => read('nats-users.conf').replace(/^(?=.)/gm, indent))
+    .replace(/^(\s*)include "\.\/nats-users\.conf"$/m, (_, indent) =>
+      read('nats-users.conf').replace(/^(?=.)/gm, indent),
+    )
     .split('\n')
     .filter((line) => durable || !line.includes('sync_interval'))
     .map((line) => (line.trim().startsWith('#') ? line : filledIn(line, variables)))

@@ -2,7 +2,16 @@
 // only the container that needs them sees, and the configuration of NATS for its version. What exists stays as it is, so
 // that it may run at every start. Runs as root without network: it gives each folder to the user that reads it.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { natsConfiguration } from './nats-configuration.mjs';
 
@@ -74,13 +83,18 @@ writeIfChanged(join(secrets, 'nats', 'nats.conf'), configuration, SERVICE_UID);
 secret('postgres', 'superuser-password', POSTGRES_UID);
 for (const { role, folder, password: name } of ROLES) {
   const word = secret('postgres', name, POSTGRES_UID);
-  writeIfChanged(join(secrets, folder, 'database-url'), `postgresql://${role}:${word}@postgres:5432/dtm\n`, SERVICE_UID);
+  writeIfChanged(
+    join(secrets, folder, 'database-url'),
+    `postgresql://${role}:${word}@postgres:5432/dtm\n`,
+    SERVICE_UID,
+  );
 }
 
 // For calls that change other people's data; `docker compose run --rm admin-token` shows it.
 secret('api', 'admin-token', SERVICE_UID);
 
 for (const folder of [natsData, process.env.BACKUPS_DIR ?? '/backups']) {
-  if (existsSync(folder) && process.getuid?.() === 0 && lstatSync(folder).uid !== SERVICE_UID) chownSync(folder, SERVICE_UID, 0);
+  if (existsSync(folder) && process.getuid?.() === 0 && lstatSync(folder).uid !== SERVICE_UID)
+    chownSync(folder, SERVICE_UID, 0);
 }
 console.log(`prepared: NATS ${natsVersion}, secrets below ${secrets}`);

@@ -1,7 +1,8 @@
-// Puts what a service runs into its image: node infra/image/assemble.mjs <sources, built> <app> <service>
-// The app has its node_modules by then, with links to the libraries of this repository that the service depends on.
-import { cpSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { basename, join } from 'node:path';
+// Puts what a service runs into its image: node infra/image/assemble.mjs <sources, built and installed> <app> <service>
+// Only packages that the service reaches by its dependencies are copied: npm installs the test tools of all workspaces
+// whenever it installs one.
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 
 const [sources, app, service] = process.argv.slice(2);
 if (sources === undefined || app === undefined || service === undefined) {
@@ -11,44 +12,74 @@ if (sources === undefined || app === undefined || service === undefined) {
 const main = join('services', service, 'dist', 'main.js');
 if (!existsSync(join(sources, main))) throw new Error(`${service} is no service: there is no ${main}`);
 
-const scope = join(app, 'node_modules', '@dtm');
-const linked = readdirSync(scope).map((name) => (name === service ? join('services', name) : join('libs', name)));
-const kept = new Set(linked.filter((folder) => existsSync(join(sources, folder, 'dist'))));
-kept.add(join('services', service));
+/** Folders of packages, relative to the root, that run. */
+const reached = new Set();
+/** Links of node_modules to packages of this repository, and where they lead to. */
+const links = new Map();
+reach(join('services', service));
 
-for (const parent of ['libs', 'services', 'frontend', 'tools']) rmSync(join(app, parent), { recursive: true, force: true });
-for (const folder of kept) {
-  cpSync(join(sources, folder, 'package.json'), join(app, folder, 'package.json'));
-  cpSync(join(sources, folder, 'dist'), join(app, folder, 'dist'), { recursive: true, filter: runs });
+for (const folder of reached) {
+  const own = !folder.includes('node_modules');
+  const to = join(app, folder);
+  if (own) {
+    cpSync(join(sources, folder, 'package.json'), join(to, 'package.json'));
+    cpSync(join(sources, folder, 'dist'), join(to, 'dist'), { recursive: true, filter: runs });
+  } else {
+    cpSync(join(sources, folder), to, {
+      recursive: true,
+      // Packages within packages come by themselves, where they are reached.
+      filter: (path) => runs(path) && relative(join(sources, folder), path) !== 'node_modules',
+    });
+  }
 }
-for (const name of readdirSync(scope)) {
-  if (!existsSync(join(scope, name))) rmSync(join(scope, name));
+for (const [link, target] of links) {
+  mkdirSync(dirname(join(app, link)), { recursive: true });
+  symlinkSync(relative(dirname(link), target), join(app, link));
 }
 
 for (const folder of ['image', 'compose', 'backup', 'subscribers']) {
   cpSync(join(sources, 'infra', folder), join(app, 'infra', folder), {
     recursive: true,
-    filter: (path) => !/\.(?:sh|ts)$|Dockerfile/.test(path),
+    filter: (path) => !/\.(?:sh|ts)$|\/(?:assemble|compress)\.mjs$/.test(path),
   });
 }
 for (const name of ['nats.conf', 'nats-users.conf']) cpSync(join(sources, 'infra', name), join(app, 'infra', name));
 cpSync(join(sources, 'LICENSE'), join(app, 'LICENSE'));
-rmSync(join(app, 'infra', 'image', basename(import.meta.filename)));
-rmSync(join(app, 'package-lock.json'), { force: true });
-rmSync(join(app, '.npmrc'), { force: true });
-trim(join(app, 'node_modules'));
 symlinkSync(main, join(app, 'main.js'));
 
-/** Whether a built file is needed at run time. */
-function runs(path) {
-  return !/\.(?:d\.ts|map|tsbuildinfo)$|\.spec\.js$/.test(path);
+const native = readdirSync(app, { recursive: true }).filter((path) => path.endsWith('.node'));
+if (native.length > 0) throw new Error(`not the same for every platform: ${native.join(', ')}`);
+console.log(`${service}: ${reached.size} packages`);
+
+/** Notes a package and what it depends on, as Node finds it: in the nearest node_modules on the way up. */
+function reach(/** @type {string} */ folder) {
+  if (reached.has(folder)) return;
+  reached.add(folder);
+  const manifest = JSON.parse(readFileSync(join(sources, folder, 'package.json'), 'utf8'));
+  const { dependencies = {}, optionalDependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = manifest;
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+    const found = find(folder, name);
+    const optional =
+      name in optionalDependencies || (!(name in dependencies) && peerDependenciesMeta[name]?.optional === true);
+    if (found === null && !optional) throw new Error(`${folder} needs ${name}, which is not installed`);
+    // An optional peer works where it is there for a reason of its own.
+    if (found === null || (name in peerDependencies && !(name in dependencies) && optional)) continue;
+    const real = relative(realpathSync(sources), realpathSync(join(sources, found)));
+    if (real !== found) links.set(found, real);
+    reach(real);
+  }
 }
 
-/** Removes what packages carry for editors and debuggers only. */
-function trim(folder) {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) trim(path);
-    else if (/\.(?:d\.[cm]?ts|map|md)$/i.test(entry.name) && !/^licen[cs]e/i.test(entry.name)) rmSync(path);
+/** @param {string} from @param {string} name @returns {string | null} */
+function find(from, name) {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const candidate = join(folder, 'node_modules', name);
+    if (existsSync(join(sources, candidate, 'package.json'))) return candidate;
+    if (folder === '.') return null;
   }
+}
+
+/** Whether a file is needed at run time; tests, types and maps are not. */
+function runs(/** @type {string} */ path) {
+  return !/\.(?:d\.[cm]?ts|map|tsbuildinfo)$|\.spec\.js$/.test(path);
 }

@@ -17,7 +17,8 @@ const WAIT_MS = 120_000;
 /** @type {Wanted[]} */
 const wanted = JSON.parse(setting('SUBSCRIBERS') ?? '[{"name":"subscriber"}]');
 for (const { name, filter = DEFAULT_FILTER } of wanted) {
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new Error(`"${name}" is no name of a consumer: 1 to 64 letters, digits, - or _`);
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
+    throw new Error(`"${name}" is no name of a consumer: 1 to 64 letters, digits, - or _`);
   if (!/^(?:history|imported)\.\S+$/.test(filter)) throw new Error(`${name}: "${filter}" is no subject of ${STREAM}`);
 }
 
@@ -48,7 +49,8 @@ await nc.drain();
 async function streamExists() {
   const deadline = Date.now() + WAIT_MS;
   while ((await jsm.streams.info(STREAM).catch(unless(STREAM_NOT_FOUND))) === null) {
-    if (Date.now() > deadline) throw new Error(`there is no stream ${STREAM} after ${WAIT_MS / 1000} s: do the services run?`);
+    if (Date.now() > deadline)
+      throw new Error(`there is no stream ${STREAM} after ${WAIT_MS / 1000} s: do the services run?`);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
 }

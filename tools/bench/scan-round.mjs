@@ -7,7 +7,7 @@ import { repositoryName, sizeOf } from './manifests.mjs';
 
 /** @typedef {import('./manifests.mjs').TagSet} TagSet */
 
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 120_000;
 /** For what is still on its way when the last row is written: acknowledgements, the scheduler's reading of SCAN_LOG. */
 const AFTERMATH_MS = 300;
 const SCAN_NOW_WITHIN_MS = 10_000;
@@ -115,7 +115,7 @@ export async function scanRound({ system, watcher, host, set, isNew, changes, co
     const told = found[/** @type {keyof typeof expected} */ (what)];
     // A repository that was scanned twice in a round has that many more observations, and no more changes.
     if (what === 'observations' ? told < count : told !== count)
-      throw new Error(`The scans tell of ${told} ${what}, not of ${count}.\n${system.log}`);
+      throw new Error(`The scans tell of ${told} ${what}, not of ${count}.`);
   }
   const requests = countRequests === undefined ? found.requests : await countRequests();
   const perThousand = (/** @type {number} */ total) => (total / observations) * 1000;
@@ -156,7 +156,7 @@ async function untilTracked(system) {
       `select sequence::float8 as sequence from "${await system.schema()}".checkpoint where stream = 'TRACKING'`,
     );
     if (Number(row?.sequence) >= lastSequence) return;
-    if (Date.now() > deadline) throw new Error('TRACKING is not projected.');
+    if (Date.now() > deadline) throw new Error(`TRACKING is projected up to ${row?.sequence} of ${lastSequence}.`);
     await sleep(20);
   }
 }

@@ -17,7 +17,7 @@ import { System } from './system.mjs';
 /** @type {ScanSize} */
 export const FULL = {
   set: { prefix: 'set', repositories: 100, tagsEach: 20 },
-  newRounds: 3,
+  newRounds: 1,
   rounds: 5,
   large: { prefix: 'large', repositories: 500, tagsEach: 20 },
   largeRounds: 4,
@@ -131,6 +131,8 @@ async function benchResponder(table, postgres, { size, warmUp, say }) {
       table.row(`peak memory, ${name}`, system.service(name).memory.peak, 'MB');
     }
     table.note(`${system.nats.description}; PostgreSQL ${postgres.version}, fsync on`);
+  } catch (error) {
+    throw system.blamed(error);
   } finally {
     await system.stop();
     await responder.stop();
@@ -174,6 +176,8 @@ async function benchRealRegistry(table, postgres, { size, warmUp, say }) {
     table.row('raw HEADs, bare undici pool', median([bareOfNew.perSecond, ...bare]), '/s');
     rows(table, `${sizeOf(size.set)} new`, [fresh], { bare: [bareOfNew.perSecond] });
     rows(table, `${sizeOf(size.set)} unchanged`, unchanged, { bare, atLeast: 70 });
+  } catch (error) {
+    throw system.blamed(error);
   } finally {
     await system.stop();
     await registry.stop();

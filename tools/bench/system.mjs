@@ -88,9 +88,10 @@ export class System {
     return { ours, postgres: this.postgres.cpuSeconds, nats: this.nats.cpuSeconds };
   }
 
-  /** What the services complained of. */
-  get log() {
-    return [...this.#services.values()].map(({ name, log }) => (log === '' ? '' : `${name}:\n${log}\n`)).join('');
+  /** The error with what the services complained of. @param {unknown} error */
+  blamed(error) {
+    const logs = [...this.#services.values()].map(({ name, log }) => (log === '' ? '' : `\n${name}:\n${log}`));
+    return new Error(`${error instanceof Error ? error.message : String(error)}${logs.join('')}`, { cause: error });
   }
 
   async stop() {

@@ -29,10 +29,24 @@ export async function renderAll(toolbox) {
   return withReadableChart(async (chart, values) => {
     const rendered = [];
     for (const name of valueSets()) {
-      const text = await toolbox.helm(['template', 'monitor', chart, '--namespace', 'tags', '--kube-version', KUBERNETES, '--values', join(values, `${name}.yaml`)]);
+      const text = await toolbox.helm([
+        'template',
+        'monitor',
+        chart,
+        '--namespace',
+        'tags',
+        '--kube-version',
+        KUBERNETES,
+        '--values',
+        join(values, `${name}.yaml`),
+      ]);
       const documents = parseAllDocuments(text);
       for (const { errors } of documents) if (errors[0]) throw new Error(`${name}: ${errors[0].message}`);
-      rendered.push({ name, text, manifests: documents.map((document) => document.toJS()).filter((one) => one !== null) });
+      rendered.push({
+        name,
+        text,
+        manifests: documents.map((document) => document.toJS()).filter((one) => one !== null),
+      });
     }
     return rendered;
   });
@@ -60,11 +74,19 @@ const REFUSED = [
   { set: ['database.external.existingSecret=a', 'config.SCRAPE_INTERVALL=2h'], words: /SCRAPE_INTERVALL/ },
   { set: ['database.external.existingSecret=a', 'config.DATABASE_URL=x'], words: /DATABASE_URL/ },
   {
-    set: ['database.external.existingSecret=a', 'nats.subscribers[0].name=operator', 'nats.subscribers[0].consumers[0].name=x'],
+    set: [
+      'database.external.existingSecret=a',
+      'nats.subscribers[0].name=operator',
+      'nats.subscribers[0].consumers[0].name=x',
+    ],
     words: /operator is the name of a user/,
   },
   {
-    set: ['database.external.existingSecret=a', 'nats.subscribers[0].name=x', 'nats.subscribers[0].consumers[0].name=a.>'],
+    set: [
+      'database.external.existingSecret=a',
+      'nats.subscribers[0].name=x',
+      'nats.subscribers[0].consumers[0].name=a.>',
+    ],
     words: /consumers/,
   },
 ];
@@ -73,7 +95,14 @@ const REFUSED = [
 export async function refusals(toolbox) {
   return withReadableChart(async (chart) => {
     for (const { set, words } of REFUSED) {
-      const args = ['template', 'monitor', chart, '--kube-version', KUBERNETES, ...set.flatMap((one) => ['--set', one])];
+      const args = [
+        'template',
+        'monitor',
+        chart,
+        '--kube-version',
+        KUBERNETES,
+        ...set.flatMap((one) => ['--set', one]),
+      ];
       const said = await toolbox.helm(args).then(
         () => null,
         (error) => String(error),
@@ -102,7 +131,8 @@ export async function packageChart(toolbox) {
 export function compareGolden(rendered) {
   const faults = [];
   const expected = new Set(rendered.map(({ name }) => `${name}.yaml`));
-  for (const name of readdirSync(GOLDEN)) if (!expected.has(name)) faults.push(`golden/${name} belongs to no set of values`);
+  for (const name of readdirSync(GOLDEN))
+    if (!expected.has(name)) faults.push(`golden/${name} belongs to no set of values`);
   for (const { name, text } of rendered) {
     const path = join(GOLDEN, `${name}.yaml`);
     const golden = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
@@ -112,7 +142,9 @@ export function compareGolden(rendered) {
     else if (golden.length !== lines.length) faults.push(`${name}.yaml has another length`);
   }
   if (faults.length > 0) {
-    throw new Error(`${faults.join('\n')}\nIf that is meant: node tools/deploy/write.mjs --golden, and look at the diff`);
+    throw new Error(
+      `${faults.join('\n')}\nIf that is meant: node tools/deploy/write.mjs --golden, and look at the diff`,
+    );
   }
   return `${rendered.length} files`;
 }

@@ -77,7 +77,9 @@ function* rowsOf(root, schema, values, path) {
     const property = resolved(root, own);
     const full = path === '' ? name : `${path}.${name}`;
     const value = values?.[name];
-    const type = property.enum ? property.enum.map((/** @type {unknown} */ one) => code(one)).join(', ') : [property.type].flat().join(' or ');
+    const type = property.enum
+      ? property.enum.map((/** @type {unknown} */ one) => code(one)).join(', ')
+      : [property.type].flat().join(' or ');
     const isGroup = property.type === 'object' && property.properties !== undefined;
     yield `| \`${full}\` | ${type} | ${isGroup ? '' : value === undefined ? 'unset' : code(value)} | ${cell(property.description ?? '')} |`;
     if (isGroup) yield* rowsOf(root, property, value, full);

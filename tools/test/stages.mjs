@@ -22,7 +22,7 @@ const STAGES = [
     name: 'lint',
     run: () => check([programOf('eslint'), '.', '--max-warnings', '0'], [programOf('prettier'), '--check', '.']),
   },
-  { name: 'type check', run: () => check([programOf('tsc'), '-b']) },
+  { name: 'type check', run: () => check([programOf('tsc'), '-b'], [programOf('tsc'), '-p', 'tsconfig.specs.json']) },
   { name: 'unit and integration', run: () => jest('jest.config.mjs', ['-w', '2', '--workerIdleMemoryLimit=200MB']) },
   { name: 'frontend', run: () => jest('frontend/jest.config.mjs', ['-w', '2', '--workerIdleMemoryLimit=500MB']) },
   { name: 'build', run: builds },

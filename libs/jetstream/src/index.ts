@@ -19,6 +19,7 @@ export {
 } from './queries.ts';
 export { checkNats, JetStreamModule, NATS } from './nest-module.ts';
 export { readStream, type ReadOptions, type StoredMessage } from './reader.ts';
+export { refillStream, type RefillOptions } from './refill.ts';
 export { RetryLater, ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
 export { ScanLog } from './scan-log.ts';
 export { ScanQueue, type RequestOutcome } from './scan-queue.ts';

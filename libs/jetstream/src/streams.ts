@@ -117,6 +117,8 @@ export interface StreamSummary {
   /** Beyond `lastSequence` where all messages have expired; 0 where there never was one. */
   firstSequence: number;
   lastSequence: number;
+  /** Stored now: fewer than from first to last where some in between are missing. */
+  messages: number;
 }
 
 /** Asks the stream's leader; throws where the stream does not exist. */
@@ -127,7 +129,8 @@ export async function streamState(nc: NatsConnection, stream: string): Promise<S
     if (!isPassing(error) || nc.isClosed()) throw error;
     return jsm.streams.info(stream);
   });
-  return { created: new Date(info.created), firstSequence: info.state.first_seq, lastSequence: info.state.last_seq };
+  const { first_seq: firstSequence, last_seq: lastSequence, messages } = info.state;
+  return { created: new Date(info.created), firstSequence, lastSequence, messages };
 }
 
 async function ensureStream(jsm: JetStreamManager, definition: Definition): Promise<void> {

@@ -70,8 +70,8 @@ export abstract class Tail {
     if (this.#sequence >= sequence) return;
     const ended = this.#ended();
     if (ended !== null) throw ended;
-    const waiter = Promise.withResolvers<void>();
-    const entry: Waiter = { sequence, resolve: waiter.resolve, reject: waiter.reject };
+    const waiter = Promise.withResolvers<null>();
+    const entry: Waiter = { sequence, resolve: () => waiter.resolve(null), reject: waiter.reject };
     const giveUp = (): void =>
       waiter.reject(
         new Error(`gave up waiting for sequence ${sequence} of ${this.#stream}`, { cause: signal?.reason }),

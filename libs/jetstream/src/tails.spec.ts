@@ -30,7 +30,7 @@ afterAll(async () => {
 class CountingTail extends Tail {
   readonly taken: number[] = [];
 
-  constructor(connection: NatsConnection, stream: string) {
+  constructor(connection: NatsConnection, stream: string = STREAMS.scanLog) {
     super(connection, stream);
   }
 
@@ -45,12 +45,12 @@ const unexpected = (message: StoredMessage, error: unknown): never => {
 
 describe('Tail', () => {
   it('is caught up at a stream with nothing in it, and at one whose messages have all expired', async () => {
-    const empty = new CountingTail(nc, STREAMS.scanLog);
+    const empty = new CountingTail(nc);
     await empty.start();
     expect(empty.sequence).toBe(0);
     await jetstream(nc).publish('scan.done.r.a', 'x');
     await (await jetstreamManager(nc)).streams.purge(STREAMS.scanLog);
-    const tail = new CountingTail(nc, STREAMS.scanLog);
+    const tail = new CountingTail(nc);
     await tail.start();
     expect(tail.taken).toEqual([]);
     const { seq } = await jetstream(nc).publish('scan.done.r.a', 'y');
@@ -60,7 +60,7 @@ describe('Tail', () => {
   });
 
   it('gives up waiting when the signal says so, and when it is stopped', async () => {
-    const tail = new CountingTail(nc, STREAMS.scanLog);
+    const tail = new CountingTail(nc);
     await tail.start();
     const end = new AbortController();
     const waiting = tail.waitFor(1_000_000, end.signal);
@@ -76,7 +76,7 @@ describe('Tail', () => {
 
   it('fails for all who wait, and says why, where the connection is closed or the stream is none', async () => {
     const other = await connectNats({ url: nats.url, name: 'other' });
-    const tail = new CountingTail(other, STREAMS.scanLog);
+    const tail = new CountingTail(other);
     await tail.start();
     const waiting = expect(tail.waitFor(1_000_000)).rejects.toThrow('the connection is closed');
     await other.close();
@@ -92,7 +92,7 @@ describe('Tail', () => {
   it('starts where the server is away at first', async () => {
     const other = await connectNats({ url: nats.url, name: 'other' });
     await nats.kill('SIGKILL');
-    const tail = new CountingTail(other, STREAMS.scanLog);
+    const tail = new CountingTail(other);
     const starting = tail.start();
     await nats.restart();
     await starting;

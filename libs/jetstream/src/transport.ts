@@ -110,7 +110,7 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
 }
 
 async function settle(result: unknown): Promise<unknown> {
-  return isObservable(result) ? lastValueFrom(result as Observable<unknown>, { defaultValue: undefined }) : result;
+  return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
 }
 
 /** Nest's default filter erases an error's class, and with it the delay of a `RetryLater`: bind this one to every controller of handlers. */

@@ -9,6 +9,7 @@ export {
   ScanGap,
   ScanHour,
   Tag,
+  TrackingEvent,
 } from './entities/index.ts';
 export {
   type ChangeMonthRecord,
@@ -19,6 +20,7 @@ export {
   type ScanGapRecord,
   type ScanHourRecord,
   type TagRecord,
+  type TrackingEventRecord,
 } from './entities/rows.ts';
 export { UNREACHABLE_AFTER } from './entities/tag.ts';
 export { CHANNELS, listen, type Channel, type ListenOptions } from './notifications.ts';
@@ -45,5 +47,11 @@ export {
   readPointer,
   type Pointer,
 } from './schema/create-schema.ts';
+export {
+  dropOlderGenerations,
+  FILLING,
+  makeGeneration,
+  switchPointer,
+} from './schema/generations.ts';
 export { takeLock, type HeldLock, type LockSettings } from './session-lock.ts';
 export { Table, type Column, type OnConflict, type TableEntity } from './table.ts';

@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Database } from '@dtm/read-model';
 import { startPostgres, type RunningPostgres } from '@dtm/testing';
-import { ForeignStream } from './projection/open-checkpoints.ts';
+import { ForeignStream, openCheckpoints } from './projection/open-checkpoints.ts';
+import { tablesOf } from './projection/tables.ts';
+import type { EventSource } from './reading/event-source.ts';
 import { ListedStreams } from './testing/listed-streams.ts';
 import { eventually, RunningProjector } from './testing/running-projector.ts';
 import { Story } from './testing/story.ts';
@@ -167,6 +170,23 @@ describe('a stream that is not the one that was projected', () => {
     source.created = new Date('2026-02-02T00:00:00Z');
     await expect(start(source).done).rejects.toThrow(ForeignStream);
     await expect(start(source).done).rejects.toThrow(/HISTORY .* made at 2026-02-02.*npm run rebuild/);
+  });
+
+  it('is the same one when it grows and is projected while it is looked at', async () => {
+    const source = await projected();
+    const database = new Database({ url, name: 'spec' });
+    const growing: EventSource = {
+      read: (stream, after, signal) => source.read(stream, after, signal),
+      async state(stream) {
+        const before = await source.state(stream);
+        await database.query(`update read_1.checkpoint set sequence = sequence + 1 where stream = $1`, [stream]);
+        return before;
+      },
+    };
+    await expect(openCheckpoints(database, tablesOf(database, 'read_1'), growing)).resolves.toMatchObject({
+      HISTORY: 300,
+    });
+    await database.close();
   });
 
   it('is refused when it is shorter than what is projected', async () => {

@@ -15,7 +15,7 @@ import type {
   TrackResponse,
   TrackResult,
 } from '@dtm/api-contract';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, fromEvent, takeUntil } from 'rxjs';
 
 export interface TagsQuery {
   /** Substring, or `[registry/]repository[:tag]`; empty: all. */
@@ -93,16 +93,23 @@ export class TagsApi {
     });
   }
 
-  /** Changes back to an instant (milliseconds), newest first; `complete` is false where `atMost` cut them off. */
+  /**
+   * Changes back to an instant (milliseconds), newest first; `complete` is false where `atMost` cut them off. Rejects once
+   * the signal aborts.
+   */
   async changesSince(
     reference: string,
     since: number,
     atMost: number,
+    signal: AbortSignal,
   ): Promise<{ changes: Change[]; complete: boolean }> {
+    const aborted = fromEvent(signal, 'abort');
     const changes: Change[] = [];
     for (let page = 1; changes.length < atMost; page++) {
+      signal.throwIfAborted();
+      const params = { page, limit: CHANGES_PER_CALL };
       const answer = await firstValueFrom(
-        this.#http.get<Page<Change>>(`${pathOf(reference)}/changes`, { params: { page, limit: CHANGES_PER_CALL } }),
+        this.#http.get<Page<Change>>(`${pathOf(reference)}/changes`, { params }).pipe(takeUntil(aborted)),
       );
       changes.push(...answer.items);
       const oldest = answer.items.at(-1);

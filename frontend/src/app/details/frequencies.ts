@@ -36,7 +36,8 @@ export class Frequencies {
 
   readonly #year = resource({
     params: () => ({ reference: this.#reference(), version: this.version(), today: this.today() }),
-    loader: ({ params }) => this.#api.changesSince(params.reference, params.today - 372 * DAY, CALENDAR_AT_MOST),
+    loader: ({ params, abortSignal }) =>
+      this.#api.changesSince(params.reference, params.today - 372 * DAY, CALENDAR_AT_MOST, abortSignal),
   });
   protected readonly year = latest(this.#year);
 

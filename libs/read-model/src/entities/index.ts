@@ -3,8 +3,9 @@ import { ChangeMonth, DigestChange } from './digest-change.ts';
 import { Repository } from './repository.ts';
 import { ScanDay, ScanGap, ScanHour } from './scan-statistics.ts';
 import { Tag } from './tag.ts';
+import { TrackingEvent } from './tracking-event.ts';
 
-export { ChangeMonth, Checkpoint, DigestChange, Repository, ScanDay, ScanGap, ScanHour, Tag };
+export { ChangeMonth, Checkpoint, DigestChange, Repository, ScanDay, ScanGap, ScanHour, Tag, TrackingEvent };
 
 /** All tables of a read model's schema. */
-export const ENTITIES = [Checkpoint, Repository, Tag, DigestChange, ChangeMonth, ScanDay, ScanHour, ScanGap];
+export const ENTITIES = [Checkpoint, Repository, Tag, DigestChange, ChangeMonth, ScanDay, ScanHour, ScanGap, TrackingEvent];

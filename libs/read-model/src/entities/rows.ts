@@ -4,6 +4,7 @@ import type { ChangeMonth, DigestChange } from './digest-change.ts';
 import type { Repository } from './repository.ts';
 import type { ScanDay, ScanGap, ScanHour } from './scan-statistics.ts';
 import type { Tag } from './tag.ts';
+import type { TrackingEvent } from './tracking-event.ts';
 
 /** A row as plain data, without what MikroORM adds to an entity and what the database computes. */
 type Row<Entity> = { [K in Exclude<Extract<keyof Entity, string>, 'phase' | 'activityAt' | 'search'>]: Entity[K] };
@@ -16,3 +17,4 @@ export type ChangeMonthRecord = Row<InferEntity<typeof ChangeMonth>>;
 export type ScanDayRecord = Row<InferEntity<typeof ScanDay>>;
 export type ScanHourRecord = Row<InferEntity<typeof ScanHour>>;
 export type ScanGapRecord = Row<InferEntity<typeof ScanGap>>;
+export type TrackingEventRecord = Row<InferEntity<typeof TrackingEvent>>;

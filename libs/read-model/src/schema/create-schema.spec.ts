@@ -19,7 +19,7 @@ describe('ensureReadModel', () => {
     const pointers = await Promise.all(databases.map(ensureReadModel));
     expect(new Set(pointers.map(({ schema }) => schema))).toEqual(new Set(['read_1']));
     const [first] = databases;
-    expect(first === undefined ? null : await readPointer(first)).toEqual({ schema: 'read_1', version: 1 });
+    expect(first === undefined ? null : await readPointer(first)).toEqual({ schema: 'read_1', version: 2 });
     const tables = await first?.query<{ name: string }>(
       `select table_name as name from information_schema.tables where table_schema = 'read_1' order by 1`,
     );
@@ -32,6 +32,7 @@ describe('ensureReadModel', () => {
       'scan_gap',
       'scan_hour',
       'tag',
+      'tracking_event',
     ]);
     await Promise.all(databases.map((database) => database.close()));
   });
@@ -49,7 +50,7 @@ describe('ensureReadModel', () => {
     await database.query(
       `create event trigger refuse on ddl_command_start when tag in ('CREATE EXTENSION') execute function refuse()`,
     );
-    expect(await ensureReadModel(database)).toEqual({ schema: 'read_1', version: 1 });
+    expect(await ensureReadModel(database)).toEqual({ schema: 'read_1', version: 2 });
     expect(problems.join()).toContain('search works without trigrams');
     await database.close();
   });

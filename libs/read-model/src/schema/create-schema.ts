@@ -1,7 +1,7 @@
 import type { Database, Sql } from '../database.ts';
 
 /** Shape of the tables that this version of the code reads and writes. */
-export const READ_MODEL_VERSION = 1;
+export const READ_MODEL_VERSION = 2;
 
 // One key for everything that creates or switches schemas; any number will do, as long as it stays the same.
 const SCHEMA_LOCK = 7_046_029_254;
@@ -32,7 +32,7 @@ export async function ensureReadModel(database: Database): Promise<Pointer> {
   if (found !== null) return found;
   await tryTrigrams(database);
   return database.transaction(async (sql) => {
-    await sql.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
+    await lockSchemas(sql);
     await sql.query(
       `create table if not exists public.read_model (
         "current_schema" text not null,
@@ -51,6 +51,11 @@ export async function ensureReadModel(database: Database): Promise<Pointer> {
     ]);
     return { schema, version: READ_MODEL_VERSION };
   });
+}
+
+/** Lets no other process create, switch or drop schemas until the transaction ends. */
+export async function lockSchemas(sql: Sql): Promise<void> {
+  await sql.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
 }
 
 /** Creates all tables and indexes of a schema that does not exist yet, in the caller's transaction. */

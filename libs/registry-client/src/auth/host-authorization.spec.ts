@@ -18,7 +18,10 @@ describe('HostAuthorization', () => {
     const host = new HostAuthorization('quay.io', undefined);
     const first = withToken(host.challenged(bearer('a/b'), pullScope('a/b')), 1000);
     expect(host.grantFor(pullScope('a/b'), 0)).toBe(first);
-    expect(host.grantFor(pullScope('c/d'), 0)).toMatchObject({ header: null, request: { scope: 'repository:c/d:pull' } });
+    expect(host.grantFor(pullScope('c/d'), 0)).toMatchObject({
+      header: null,
+      request: { scope: 'repository:c/d:pull' },
+    });
   });
 
   it('uses one anonymous token of GHCR for all repositories, while it lives', () => {
@@ -26,7 +29,10 @@ describe('HostAuthorization', () => {
     const first = withToken(host.challenged(bearer('a/b'), pullScope('a/b')), 1000);
     expect(host.grantFor(pullScope('a/b'), 0)).toBe(first);
     expect(host.grantFor(pullScope('c/d'), 0)).toBe(first);
-    expect(host.grantFor(pullScope('c/d'), 2000)).toMatchObject({ header: null, request: { scope: 'repository:c/d:pull' } });
+    expect(host.grantFor(pullScope('c/d'), 2000)).toMatchObject({
+      header: null,
+      request: { scope: 'repository:c/d:pull' },
+    });
   });
 
   it('does not lend a denied repository the token of others, nor its denial to them', () => {
@@ -49,7 +55,10 @@ describe('HostAuthorization', () => {
 
   it('does not guess scopes of hosts that use others', () => {
     const host = new HostAuthorization('codeberg.org', undefined);
-    host.challenged({ scheme: 'bearer', params: { realm: 'https://codeberg.org/v2/token', scope: '*' } }, pullScope('a/b'));
+    host.challenged(
+      { scheme: 'bearer', params: { realm: 'https://codeberg.org/v2/token', scope: '*' } },
+      pullScope('a/b'),
+    );
     expect(host.grantFor(pullScope('c/d'), 0)).toBeNull();
   });
 

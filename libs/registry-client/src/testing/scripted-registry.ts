@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net';
 
 /** A request that is expected, and its answer. Used once unless `times` says otherwise. */
 export interface ScriptedStep {
-  method: 'HEAD' | 'GET';
+  method: 'HEAD' | 'GET' | 'POST';
   /** Path and query, exactly. */
   path: string;
   /** Value of the Authorization header; null: there is none. Left out: not looked at. */
   authorization?: string | null;
+  /** What must be posted, exactly. Left out: not looked at. */
+  sent?: string;
   /** How often; `any` may be never. Default 1. */
   times?: number | 'any';
   status?: number;
@@ -22,6 +24,7 @@ export interface SeenRequest {
   method: string;
   path: string;
   headers: IncomingMessage['headers'];
+  body: string;
 }
 
 /**
@@ -43,7 +46,15 @@ export class ScriptedRegistry {
     this.#server = server;
     this.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on('connection', () => this.connections++);
-    server.on('request', (request, response) => this.#answer(request, response));
+    server.on('request', (request, response) => {
+      const chunks: Buffer[] = [];
+      // Requests without a body are answered at once: some tests count on the order.
+      if (request.method !== 'POST') this.#answer(request, response, '');
+      else {
+        request.on('data', (chunk: Buffer) => chunks.push(chunk));
+        request.on('end', () => this.#answer(request, response, Buffer.concat(chunks).toString('utf8')));
+      }
+    });
   }
 
   static async start(options: { tls?: { key: string; cert: string } } = {}): Promise<ScriptedRegistry> {
@@ -75,19 +86,22 @@ export class ScriptedRegistry {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  #answer(request: IncomingMessage, response: ServerResponse, body: string): void {
     const { method = '', url = '' } = request;
-    this.seen.push({ method, path: url, headers: request.headers });
+    this.seen.push({ method, path: url, headers: request.headers, body });
     const sent = request.headers.authorization ?? null;
     const entry = this.#steps.find(
       ({ step, left }) =>
         left > 0 &&
         step.method === method &&
         step.path === url &&
-        (step.authorization === undefined || step.authorization === sent),
+        (step.authorization === undefined || step.authorization === sent) &&
+        (step.sent === undefined || step.sent === body),
     );
     if (entry === undefined) {
-      this.#unexpected.push(`unexpected: ${method} ${url} authorization=${sent ?? 'none'}`);
+      this.#unexpected.push(
+        `unexpected: ${method} ${url} authorization=${sent ?? 'none'}${body === '' ? '' : ` body=${body}`}`,
+      );
       response.writeHead(500).end('unexpected');
       return;
     }
@@ -97,8 +111,8 @@ export class ScriptedRegistry {
       step.answer(request, response);
       return;
     }
-    const body = step.body ?? '';
-    response.writeHead(step.status ?? 200, { 'content-length': Buffer.byteLength(body), ...step.headers });
-    response.end(method === 'HEAD' ? undefined : body);
+    const answer = step.body ?? '';
+    response.writeHead(step.status ?? 200, { 'content-length': Buffer.byteLength(answer), ...step.headers });
+    response.end(method === 'HEAD' ? undefined : answer);
   }
 }

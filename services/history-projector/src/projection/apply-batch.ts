@@ -13,10 +13,16 @@ import type { WorkingSet } from './working-set.ts';
 
 /**
  * Projects a batch in one transaction: checkpoints, then rows, then the wake-up. A number of statements that does not
- * depend on the batch's size. Returns the new positions; throws `RivalProjector`, or whatever PostgreSQL has to say, with
+ * depend on the batch's size. `wake` may be replaced where nobody reads these tables yet. Returns the new positions; throws `RivalProjector`, or whatever PostgreSQL has to say, with
  * nothing changed.
  */
-export function applyBatch(database: Database, tables: Tables, from: Positions, batch: Batch): Promise<Positions> {
+export function applyBatch(
+  database: Database,
+  tables: Tables,
+  from: Positions,
+  batch: Batch,
+  wake: (sql: Sql, batch: Batch) => Promise<void> = notify,
+): Promise<Positions> {
   return database.transaction(async (sql) => {
     const to = await moveCheckpoints(sql, tables, from, batch);
     const set = await loadWorkingSet(sql, tables, batch);
@@ -24,12 +30,13 @@ export function applyBatch(database: Database, tables: Tables, from: Positions, 
     for (const read of batch.HISTORY) projectHistory(set, read);
     for (const read of batch.SCAN_LOG) projectScan(set, read);
     await write(sql, tables, set);
-    await notify(sql, batch);
+    await wake(sql, batch);
     return to;
   });
 }
 
 async function write(sql: Sql, tables: Tables, set: WorkingSet): Promise<void> {
+  await tables.trackingEvent.write(sql, set.trackingEvents, 'fail');
   await tables.digestChange.write(sql, set.digestChanges, 'fail');
   await mergeTags(sql, tables, set);
   await tables.changeMonth.write(sql, set.changeMonths(), 'add');

@@ -28,29 +28,31 @@ interface Projected {
 
 /** Where each stream is to be read from. Throws `ForeignStream`, in words, where a stream is not the one that was projected. */
 export async function openCheckpoints(sql: Sql, tables: Tables, source: EventSource): Promise<Positions> {
-  const states = await Promise.all(
-    PROJECTED_STREAMS.map(async (stream) => ({ stream, ...(await source.state(stream)) })),
-  );
-  await sql.query(
-    `insert into ${tables.checkpoint} (stream, sequence, stream_created)
-      select n.stream, 0, n.created from unnest($1::text[], $2::timestamptz[]) as n(stream, created) on conflict do nothing`,
-    [states.map(({ stream }) => stream), states.map(({ created }) => created.toISOString())],
-  );
+  // Before the streams: the other way round, what is projected between the two would lie behind the stream's end.
   const projected = await sql.query<Projected>(
     `select stream, sequence, stream_created as "streamCreated" from ${tables.checkpoint}`,
   );
   const positions: Positions = { HISTORY: 0, TRACKING: 0, SCAN_LOG: 0 };
-  for (const state of states) {
-    const checkpoint = projected.find(({ stream }) => stream === state.stream);
-    if (checkpoint === undefined) throw new Error(`no checkpoint of ${state.stream}`);
-    checkStream(checkpoint, state);
-    positions[state.stream] = checkpoint.sequence;
+  const fresh: { stream: ProjectedStream; created: Date }[] = [];
+  for (const stream of PROJECTED_STREAMS) {
+    const state = await source.state(stream);
+    const checkpoint = projected.find((one) => one.stream === stream);
+    if (checkpoint === undefined) fresh.push({ stream, created: state.created });
+    checkStream(checkpoint ?? { sequence: 0, streamCreated: state.created }, { stream, ...state });
+    positions[stream] = checkpoint?.sequence ?? 0;
+  }
+  if (fresh.length > 0) {
+    await sql.query(
+      `insert into ${tables.checkpoint} (stream, sequence, stream_created)
+        select n.stream, 0, n.created from unnest($1::text[], $2::timestamptz[]) as n(stream, created) on conflict do nothing`,
+      [fresh.map(({ stream }) => stream), fresh.map(({ created }) => created.toISOString())],
+    );
   }
   return positions;
 }
 
 function checkStream(
-  checkpoint: Projected,
+  checkpoint: Omit<Projected, 'stream'>,
   state: { stream: ProjectedStream; created: Date; firstSequence: number; lastSequence: number },
 ): void {
   const { stream, created, firstSequence, lastSequence } = state;

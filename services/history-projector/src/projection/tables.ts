@@ -7,6 +7,7 @@ import {
   ScanHour,
   Table,
   Tag,
+  TrackingEvent,
   type ChangeMonthRecord,
   type Database,
   type DigestChangeRecord,
@@ -15,6 +16,7 @@ import {
   type ScanGapRecord,
   type ScanHourRecord,
   type TagRecord,
+  type TrackingEventRecord,
 } from '@dtm/read-model';
 
 /** The tables of one schema that events are projected into. */
@@ -29,6 +31,7 @@ export function tablesOf(database: Database, schema: string) {
     changeMonth: new Table<ChangeMonthRecord>(database, ChangeMonth, schema),
     scanDay: new Table<ScanDayRecord>(database, ScanDay, schema),
     scanHour: new Table<ScanHourRecord>(database, ScanHour, schema),
+    trackingEvent: new Table<TrackingEventRecord>(database, TrackingEvent, schema),
     scanGap: new Table<ScanGapRecord>(database, ScanGap, schema),
   };
 }

@@ -3,8 +3,9 @@ import { later } from './instants.ts';
 import type { Read } from './messages.ts';
 import type { WorkingSet } from './working-set.ts';
 
-/** Projects one message of TRACKING; one that cannot be read changes nothing. */
+/** Projects one message of TRACKING: a copy of it, whatever it holds; one that cannot be read changes nothing else. */
 export function projectTracking(set: WorkingSet, { event, message }: Read<TrackingEvent>): void {
+  set.trackingEvents.push({ sequence: message.sequence, subject: message.subject, event: message.data });
   if (event === null) return;
   if (event.type === EVENT_TYPES.TagTracked) track(set, event.data, message.sequence);
   else untrack(set, event.data, message.sequence);

@@ -1,4 +1,4 @@
-import type { DigestChangeRecord, RepositoryRecord, ScanDayRecord, ScanGapRecord, TagRecord } from '@dtm/read-model';
+import type { DigestChangeRecord, RepositoryRecord, ScanDayRecord, ScanGapRecord, TagRecord, TrackingEventRecord } from '@dtm/read-model';
 import { newRepository, newTag } from './new-rows.ts';
 
 interface TagName {
@@ -20,6 +20,7 @@ export class WorkingSet {
   /** Tags whose timeline is merged from live and imported events once all rows are written. */
   readonly mergedTags = new Set<TagRecord>();
   readonly digestChanges: DigestChangeRecord[] = [];
+  readonly trackingEvents: TrackingEventRecord[] = [];
   readonly scanGaps: ScanGapRecord[] = [];
   readonly #months = new Map<string, { tagId: number; month: string; changes: number }>();
   readonly #hours = new Map<string, Omit<ScanDayRecord, 'day'> & { hour: Date }>();

@@ -26,6 +26,7 @@ export class ListedStreams implements EventSource {
       created: this.created,
       firstSequence: messages[0]?.sequence ?? 0,
       lastSequence: messages.at(-1)?.sequence ?? 0,
+      messages: messages.length,
     });
   }
 

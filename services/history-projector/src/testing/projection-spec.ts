@@ -92,7 +92,7 @@ export class ProjectionSpec {
 
   /** What is in the tables now. */
   async rows(): Promise<Rows> {
-    const { tag, repository, digestChange, changeMonth, scanDay, scanHour, scanGap, checkpoint } = this.tables;
+    const { tag, repository, digestChange, changeMonth, scanDay, scanHour, scanGap, trackingEvent, checkpoint } = this.tables;
     const questions: Record<string, string> = {
       tags: `select to_jsonb(t) - 'id' - 'repository_id' as row from ${tag.name} t order by t.reference`,
       repositories: `select to_jsonb(r) - 'id' as row from ${repository.name} r order by r.registry, r.repository`,
@@ -104,6 +104,7 @@ export class ProjectionSpec {
       hours: `select to_jsonb(h) as row from ${scanHour.name} h order by h.hour, h.registry`,
       gaps: `select to_jsonb(g) - 'repository_id' || jsonb_build_object('repository', r.repository) as row
         from ${scanGap.name} g join ${repository.name} r on r.id = g.repository_id order by r.repository, g.gap_from`,
+      tracking: `select to_jsonb(e) as row from ${trackingEvent.name} e order by e.sequence`,
       checkpoints: `select to_jsonb(c) - 'stream_created' - 'projected_at' as row from ${checkpoint} c order by c.stream`,
     };
     const rows: Rows = {};

@@ -21,7 +21,10 @@ export class ClientReader implements RegistryReader {
     for await (const answer of this.#adapterOf(name).scan(name, request)) {
       const { tag } = answer;
       if (answer.outcome === 'failed') yield { kind: 'failure', tag, ...failureOf(answer.failure) };
-      else yield { kind: 'answer', tag, answer: answer.observation, requests: answer.observation.requests };
+      // No adapter can agree with a record that it is not told of.
+      else if (answer.outcome === 'observed') {
+        yield { kind: 'answer', tag, answer: answer.observation, requests: answer.observation.requests };
+      }
     }
   }
 

@@ -37,7 +37,7 @@ function isCovered({ coverage: { mode, tags } }: RepositoryScanned, tag: string)
 
 describe('scannedEvent', () => {
   it('names what is not covered where that is shorter, and what is covered otherwise', () => {
-    const few = new Map([
+    const few = new Map<string, TagOutcome>([
       ['a', agreed],
       ['b', agreed],
       ['c', missing],

@@ -9,7 +9,15 @@ import type { BulkAnswer, BulkRequest, BulkSource } from '../bulk/bulk-source.ts
 const PAGE_SIZE = 100;
 
 const page = z.object({
-  tags: z.array(z.object({ name: z.unknown(), digest: z.unknown(), lastUpdateTime: z.unknown() })).nullish(),
+  tags: z
+    .array(
+      z.object({
+        name: z.unknown().optional(),
+        digest: z.unknown().optional(),
+        lastUpdateTime: z.unknown().optional(),
+      }),
+    )
+    .nullish(),
 });
 
 /**

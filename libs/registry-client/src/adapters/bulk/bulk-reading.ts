@@ -78,7 +78,10 @@ export function timeOf(value: unknown): Date | null {
 /** Reproducible builds and empty fields give 1970 or 1980; there were no registries before. */
 const EARLIEST = Date.UTC(2010, 0, 1);
 
-function rowOf(digest: Digest | null, { pushedAt, provenAt }: { pushedAt?: Date | null; provenAt?: Date | null }): BulkRow {
+function rowOf(
+  digest: Digest | null,
+  { pushedAt, provenAt }: { pushedAt?: Date | null; provenAt?: Date | null },
+): BulkRow {
   return {
     digest,
     ...(pushedAt == null ? {} : { pushedAt }),

@@ -85,7 +85,8 @@ export class VerifiedBulkAdapter implements RegistryAdapter {
     if (compared.agreements === 0 && compared.disagreements >= USELESS_AFTER) {
       this.#trust.noteUseless(repository, 'its API names other digests than the registry itself');
     }
-    const cursor = bulk.cursor === null ? undefined : this.#seal(repository, request, bulk, bulk.cursor, compared, known);
+    const cursor =
+      bulk.cursor === null ? undefined : this.#seal(repository, request, bulk, bulk.cursor, compared, known);
     return {
       listing: bulk.listing,
       ...(cursor === undefined ? {} : { cursor }),
@@ -126,7 +127,8 @@ export class VerifiedBulkAdapter implements RegistryAdapter {
       }
       return { ...kept, requests: failure.requests };
     }
-    const ofRepository = failure.code === 'not-found' || failure.code === 'unauthorized' || failure.code === 'bad-answer';
+    const ofRepository =
+      failure.code === 'not-found' || failure.code === 'unauthorized' || failure.code === 'bad-answer';
     if (ofRepository) this.#trust.noteUseless(repository, failure.reason);
     else this.#trust.noteOutage(repository.registry, failure.reason);
     const summary = yield* this.#oci.scan(repository, request);
@@ -173,7 +175,8 @@ export class VerifiedBulkAdapter implements RegistryAdapter {
       // Tags that were not asked for this time stay vouched for, unless the list shows that they moved.
       for (const tag of this.#vouched.rememberedBy(repository, request.cursor)) {
         const row = bulk.rows.get(tag);
-        if (!asked.has(tag) && (row === undefined || (row.digest !== null && row.digest === known(tag)))) still.push(tag);
+        if (!asked.has(tag) && (row === undefined || (row.digest !== null && row.digest === known(tag))))
+          still.push(tag);
       }
     }
     return this.#vouched.seal(repository, inner, settled, still);

@@ -21,17 +21,19 @@ const tagPage = z.object({
   next: z.string().nullish().catch(null),
   results: z.array(
     z.object({
-      name: z.unknown(),
-      digest: z.unknown(),
-      last_updated: z.unknown(),
-      tag_last_pushed: z.unknown(),
-      content_type: z.unknown(),
+      name: z.unknown().optional(),
+      digest: z.unknown().optional(),
+      last_updated: z.unknown().optional(),
+      tag_last_pushed: z.unknown().optional(),
+      content_type: z.unknown().optional(),
     }),
   ),
 });
 
 const repositoryPage = z.object({
-  results: z.array(z.object({ name: z.unknown(), namespace: z.unknown(), pull_count: z.unknown() })),
+  results: z.array(
+    z.object({ name: z.unknown().optional(), namespace: z.unknown().optional(), pull_count: z.unknown().optional() }),
+  ),
 });
 
 export type HubTag = z.infer<typeof tagPage>['results'][number];
@@ -39,7 +41,8 @@ export type HubRepository = z.infer<typeof repositoryPage>['results'][number];
 
 /** A page of tags, newest first; `cut`: the API shows no more than the pages before to whoever has no account. */
 export type HubTagPage =
-  { cut: true; requests: number } | { cut: false; tags: HubTag[]; total: number | null; last: boolean; requests: number };
+  | { cut: true; requests: number }
+  | { cut: false; tags: HubTag[]; total: number | null; last: boolean; requests: number };
 
 export interface DockerHubOptions {
   /** Where the API lies; for tests. */
@@ -153,7 +156,10 @@ export class DockerHubApi {
     return this.#loggingIn;
   }
 
-  async #fetchToken(account: { identifier: string; secret: string }, options: CallOptions | undefined): Promise<number> {
+  async #fetchToken(
+    account: { identifier: string; secret: string },
+    options: CallOptions | undefined,
+  ): Promise<number> {
     const hub = { registry: DOCKER_HUB, repository: '', toString: () => DOCKER_HUB };
     const target = new URL('/v2/auth/token', this.#api);
     const now = this.#now().getTime();
@@ -162,7 +168,8 @@ export class DockerHubApi {
         hub,
         { operation: 'sign in to', target, post: account, maxBytes: 64 * 1024 },
         (answer) => {
-          if (answer.status !== 200) throw new Trouble('unauthorized', `Docker Hub refuses the account: ${answer.statusLine}`);
+          if (answer.status !== 200)
+            throw new Trouble('unauthorized', `Docker Hub refuses the account: ${answer.statusLine}`);
           const { token } = parseTokenAnswer(answer.bytes(), now);
           this.#login = { header: `Bearer ${token}`, until: now + TOKEN_MS };
           return answer.requests;

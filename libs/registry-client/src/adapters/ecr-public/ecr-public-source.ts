@@ -10,9 +10,12 @@ const PAGE_SIZE = 1000;
 const page = z.object({
   imageTagDetails: z.array(
     z.object({
-      imageTag: z.unknown(),
-      createdAt: z.unknown(),
-      imageDetail: z.object({ imageDigest: z.unknown(), imagePushedAt: z.unknown() }).nullish().catch(null),
+      imageTag: z.unknown().optional(),
+      createdAt: z.unknown().optional(),
+      imageDetail: z
+        .object({ imageDigest: z.unknown().optional(), imagePushedAt: z.unknown().optional() })
+        .nullish()
+        .catch(null),
     }),
   ),
   nextToken: z.string().nullish(),

@@ -16,8 +16,8 @@ const MAX_OWNERS = 10_000;
 
 const versions = z.array(
   z.object({
-    name: z.unknown(),
-    created_at: z.unknown(),
+    name: z.unknown().optional(),
+    created_at: z.unknown().optional(),
     metadata: z
       .object({ container: z.object({ tags: z.array(z.unknown()).catch([]) }).nullish() })
       .nullish()

@@ -7,7 +7,9 @@ import type { BulkAnswer, BulkRequest, BulkSource } from '../bulk/bulk-source.ts
 
 const listing = z.object({
   tags: z.array(z.unknown()).nullish(),
-  manifest: z.record(z.string(), z.object({ tag: z.array(z.unknown()).catch([]), timeUploadedMs: z.unknown() })).optional(),
+  manifest: z
+    .record(z.string(), z.object({ tag: z.array(z.unknown()).catch([]), timeUploadedMs: z.unknown().optional() }))
+    .optional(),
 });
 
 /**
@@ -40,12 +42,14 @@ export class GoogleSource implements BulkSource {
           const parsed = listing.safeParse(answer.json());
           if (!parsed.success) throw new Trouble('bad-answer', 'the registry answered JSON that is no list of tags');
           // Mirrors and proxies of the same names leave it out: then there is nothing to compare with.
-          if (parsed.data.manifest === undefined) throw new Trouble('bad-answer', 'the registry names no digests with its tags');
+          if (parsed.data.manifest === undefined)
+            throw new Trouble('bad-answer', 'the registry names no digests with its tags');
           for (const [digest, { tag: tags, timeUploadedMs }] of Object.entries(parsed.data.manifest)) {
             const pushedAt = timeOf(Number(timeUploadedMs));
             for (const tag of tags) reading.add(tag, digest, { pushedAt });
           }
-          for (const tag of parsed.data.tags ?? []) if (typeof tag === 'string' && !reading.rows.has(tag)) reading.add(tag, null);
+          for (const tag of parsed.data.tags ?? [])
+            if (typeof tag === 'string' && !reading.rows.has(tag)) reading.add(tag, null);
           return { requests: answer.requests };
         },
         { signal },

@@ -9,9 +9,9 @@ const PAGE_SIZE = 100;
 
 const artifacts = z.array(
   z.object({
-    digest: z.unknown(),
+    digest: z.unknown().optional(),
     tags: z
-      .array(z.object({ name: z.unknown(), push_time: z.unknown() }))
+      .array(z.object({ name: z.unknown().optional(), push_time: z.unknown().optional() }))
       .nullish()
       .catch(null),
   }),
@@ -37,7 +37,8 @@ export class HarborSource implements BulkSource {
       const page = await reading.page(() => this.#page(repository, number, request.signal));
       if (page === null) break;
       for (const { digest, tags } of page.artifacts) {
-        for (const { name, push_time: pushTime } of tags ?? []) reading.add(name, digest, { pushedAt: timeOf(pushTime) });
+        for (const { name, push_time: pushTime } of tags ?? [])
+          reading.add(name, digest, { pushedAt: timeOf(pushTime) });
       }
       complete = page.artifacts.length < PAGE_SIZE;
       if (complete) break;

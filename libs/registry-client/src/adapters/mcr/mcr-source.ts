@@ -5,7 +5,9 @@ import type { RegistryClient } from '../../registry-client.ts';
 import { BulkReading, timeOf } from '../bulk/bulk-reading.ts';
 import type { BulkAnswer, BulkRequest, BulkSource } from '../bulk/bulk-source.ts';
 
-const rows = z.array(z.object({ name: z.unknown(), digest: z.unknown(), lastModifiedDate: z.unknown() }));
+const rows = z.array(
+  z.object({ name: z.unknown().optional(), digest: z.unknown().optional(), lastModifiedDate: z.unknown().optional() }),
+);
 
 /**
  * Microsoft's registry: the catalogue of its web page names all tags of a repository at once. Whether its digest of an image for
@@ -33,7 +35,8 @@ export class McrSource implements BulkSource {
         },
         (answer) => {
           const parsed = rows.safeParse(answer.json());
-          if (!parsed.success) throw new Trouble('bad-answer', 'the catalogue answered in another shape than it used to');
+          if (!parsed.success)
+            throw new Trouble('bad-answer', 'the catalogue answered in another shape than it used to');
           for (const { name, digest, lastModifiedDate } of parsed.data) {
             reading.add(name, digest, { pushedAt: timeOf(lastModifiedDate) });
           }

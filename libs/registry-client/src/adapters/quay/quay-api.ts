@@ -11,11 +11,11 @@ export const PAGE_SIZE = 100;
 const page = z.object({
   tags: z.array(
     z.object({
-      name: z.unknown(),
-      manifest_digest: z.unknown(),
+      name: z.unknown().optional(),
+      manifest_digest: z.unknown().optional(),
       /** Seconds since the epoch. */
-      start_ts: z.unknown(),
-      end_ts: z.unknown(),
+      start_ts: z.unknown().optional(),
+      end_ts: z.unknown().optional(),
     }),
   ),
   has_additional: z.boolean(),

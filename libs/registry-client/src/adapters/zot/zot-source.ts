@@ -17,7 +17,12 @@ const answerShape = z.object({
         .object({
           Page: z.object({ TotalCount: z.number() }).nullish().catch(null),
           Results: z.array(
-            z.object({ RepoName: z.unknown(), Tag: z.unknown(), Digest: z.unknown(), TaggedTimestamp: z.unknown() }),
+            z.object({
+              RepoName: z.unknown().optional(),
+              Tag: z.unknown().optional(),
+              Digest: z.unknown().optional(),
+              TaggedTimestamp: z.unknown().optional(),
+            }),
           ),
         })
         .nullish(),

@@ -1,0 +1,97 @@
+import type { Database } from '@dtm/read-model';
+import { applyBatch } from '../projection/apply-batch.ts';
+import type { Positions } from '../projection/checkpoints.ts';
+import { emptyBatch, readHistory, readScanLog, readTracking, type Batch } from '../projection/messages.ts';
+import type { Tables } from '../projection/tables.ts';
+import type { EventSource } from '../reading/event-source.ts';
+import { readThrough } from '../reading/read-through.ts';
+import type { OnProgress } from './refused.ts';
+
+const BATCH = 1_000;
+
+/** Nobody reads tables that are being filled. */
+const wakeNobody = (): Promise<void> => Promise.resolve();
+
+/** Projects streams into tables that do not serve yet, up to where it is told. */
+export class Fill {
+  readonly #database: Database;
+  readonly #tables: Tables;
+  readonly #source: EventSource;
+  readonly #onProgress: OnProgress;
+  #positions: Positions;
+
+  constructor(database: Database, tables: Tables, source: EventSource, start: Positions, onProgress: OnProgress) {
+    this.#database = database;
+    this.#tables = tables;
+    this.#source = source;
+    this.#positions = start;
+    this.#onProgress = onProgress;
+  }
+
+  get positions(): Readonly<Positions> {
+    return this.#positions;
+  }
+
+  /** Projects what lies between the positions and these; a stream that is to stay where it is is not read. */
+  async upTo(to: Positions): Promise<void> {
+    await this.#history(to.HISTORY);
+    await this.#scans(to);
+    this.#onProgress('projected', sum(this.#positions), sum(to));
+  }
+
+  async #history(to: number): Promise<void> {
+    let batch = emptyBatch();
+    for await (const message of this.#read('HISTORY', to)) {
+      batch.HISTORY.push(readHistory(message));
+      if (batch.HISTORY.length < BATCH) continue;
+      await this.#apply(batch);
+      batch = emptyBatch();
+      this.#onProgress('history projected', message.sequence, to);
+    }
+    await this.#apply(batch);
+  }
+
+  /** Each scan is projected after exactly the tracking events that it knew, as what it covered depends on them. */
+  async #scans(to: Positions): Promise<void> {
+    let batch = emptyBatch();
+    const tracking = this.#read('TRACKING', to.TRACKING);
+    const flushFull = async (): Promise<void> => {
+      if (batch.TRACKING.length + batch.SCAN_LOG.length < BATCH) return;
+      const full = batch;
+      batch = emptyBatch();
+      await this.#apply(full);
+      this.#onProgress('scans and tracking projected', this.#positions.SCAN_LOG + this.#positions.TRACKING, to.SCAN_LOG + to.TRACKING);
+    };
+    const trackUpTo = async (sequence: number): Promise<void> => {
+      for (let known = batch.TRACKING.at(-1)?.message.sequence ?? this.#positions.TRACKING; known < sequence; ) {
+        const next = await tracking.next();
+        if (next.done === true) return;
+        batch.TRACKING.push(readTracking(next.value));
+        known = next.value.sequence;
+        await flushFull();
+      }
+    };
+    for await (const message of this.#read('SCAN_LOG', to.SCAN_LOG)) {
+      const read = readScanLog(message);
+      await trackUpTo(read.event?.data.trackingSequence ?? 0);
+      batch.SCAN_LOG.push(read);
+      await flushFull();
+    }
+    await trackUpTo(to.TRACKING);
+    await this.#apply(batch);
+  }
+
+  #read(stream: keyof Positions, to: number) {
+    return readThrough(this.#source, stream, this.#positions[stream], to);
+  }
+
+  async #apply(batch: Batch): Promise<void> {
+    if (batch.HISTORY.length + batch.TRACKING.length + batch.SCAN_LOG.length === 0) return;
+    this.#positions = await applyBatch(this.#database, this.#tables, this.#positions, batch, wakeNobody);
+  }
+}
+
+/** Events up to these positions, all streams together. */
+export function sum({ HISTORY, TRACKING, SCAN_LOG }: Positions): number {
+  return HISTORY + TRACKING + SCAN_LOG;
+}
