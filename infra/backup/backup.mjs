@@ -1,7 +1,7 @@
 // One backup of everything that must survive: the database (pg_dump), then every stream (a snapshot by the server). In that
 // order, so that the streams reach at least as far as the checkpoints in the database: what is projected from a restored
 // pair goes on where it stopped. A backup is a folder that is there as a whole or not at all:
-//   BACKUP_DIR/2026-11-22T03-17-00Z/{backup.json,SHA256SUMS,postgres.dump,HISTORY.json,HISTORY.tar.s2,...}
+//   BACKUP_DIR/2026-11-22T03-17-00Z/{summary.json,SHA256SUMS,postgres.dump,HISTORY/backup.json,HISTORY/stream.tar.s2,...}
 // Environment: NATS_URL, DATABASE_URL (each also as _FILE), BACKUP_DIR, BACKUP_KEEP (default 14), PG_DUMP.
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ try {
   const streams = [];
   for (const stream of await streamNames(nc)) streams.push(await snapshotStream(nc, stream, draft));
   const summary = { startedAt, finishedAt: new Date(), database, natsServer: nc.info?.version ?? null, streams };
-  writeFileSync(join(draft, 'backup.json'), `${JSON.stringify(summary, null, 2)}\n`);
+  writeFileSync(join(draft, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   writeFileSync(join(draft, 'SHA256SUMS'), await checksums(draft));
   await verifyBackup(draft);
   renameSync(draft, join(folder, name));

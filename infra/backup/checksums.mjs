@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 const LIST = 'SHA256SUMS';
@@ -8,7 +8,7 @@ const LIST = 'SHA256SUMS';
 /** The checksum of every file in a folder, as `sha256sum --check` reads it. */
 export async function checksums(/** @type {string} */ folder) {
   const lines = [];
-  for (const name of readdirSync(folder).sort()) {
+  for (const name of filesIn(folder)) {
     if (name !== LIST) lines.push(`${await sha256(join(folder, name))}  ${name}\n`);
   }
   return lines.join('');
@@ -26,8 +26,16 @@ export async function verifyBackup(/** @type {string} */ folder) {
     if (!existsSync(join(folder, name))) faults.push(`${name} is missing`);
     else if ((await sha256(join(folder, name))) !== sum) faults.push(`${name} has another content`);
   }
-  for (const name of readdirSync(folder)) if (!listed.has(name)) faults.push(`${name} is not listed`);
+  for (const name of filesIn(folder)) if (!listed.has(name)) faults.push(`${name} is not listed`);
   if (faults.length > 0) throw new Error(`the backup in ${folder} is damaged: ${faults.join(', ')}`);
+}
+
+/** Paths relative to the folder, in one order everywhere. */
+function filesIn(/** @type {string} */ folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
 }
 
 async function sha256(/** @type {string} */ path) {

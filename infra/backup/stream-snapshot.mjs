@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createWriteStream, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInbox, nuid } from '@nats-io/transport-node';
 
@@ -20,8 +20,8 @@ export async function streamNames(/** @type {NatsConnection} */ nc) {
 }
 
 /**
- * Writes a stream as the server hands it out: `<stream>.tar.s2`, and `<stream>.json` with its configuration and state, which
- * is what the server's restore takes.
+ * Writes a stream as the server hands it out into a folder of its name, laid out as `nats stream backup` does it:
+ * `stream.tar.s2`, and `backup.json` with its configuration and state. `nats stream restore <folder>` takes it.
  * @param {NatsConnection} nc
  * @param {string} stream
  * @param {string} folder
@@ -29,7 +29,8 @@ export async function streamNames(/** @type {NatsConnection} */ nc) {
 export async function snapshotStream(nc, stream, folder) {
   const inbox = createInbox(`${nc.options?.inboxPrefix ?? '_INBOX'}.${nuid.next()}`);
   const subscription = nc.subscribe(inbox);
-  const file = createWriteStream(join(folder, `${stream}.tar.s2`), { mode: 0o600 });
+  mkdirSync(join(folder, stream), { mode: 0o700 });
+  const file = createWriteStream(join(folder, stream, 'stream.tar.s2'), { mode: 0o600 });
   let bytes = 0;
   try {
     const { config, state } = await api(nc, `STREAM.SNAPSHOT.${stream}`, {
@@ -38,7 +39,9 @@ export async function snapshotStream(nc, stream, folder) {
       // Durable consumers of subscribers come back with their positions.
       no_consumers: false,
     });
-    writeFileSync(join(folder, `${stream}.json`), `${JSON.stringify({ config, state }, null, 2)}\n`, { mode: 0o600 });
+    writeFileSync(join(folder, stream, 'backup.json'), `${JSON.stringify({ config, state }, null, 2)}\n`, {
+      mode: 0o600,
+    });
     for await (const message of silenceEnds(subscription, stream)) {
       if (message.data.length === 0) {
         const { code = 0, description = '' } = message.headers ?? {};

@@ -1,4 +1,7 @@
 import { cpus, platform, release } from 'node:os';
+import { benchLimits } from './limits.mjs';
+import { benchMemory } from './memory.mjs';
+import { benchReads } from './read.mjs';
 import { benchScans } from './scan.mjs';
 import { Postgres } from './stores.mjs';
 import { Table } from './table.mjs';
@@ -6,7 +9,7 @@ import { Table } from './table.mjs';
 /** @typedef {(table: Table, postgres: Postgres, options: { quick: boolean, say: (line: string) => void }) => Promise<void>} Part */
 
 /** @type {Record<string, Part>} */
-const PARTS = { scan: benchScans };
+const PARTS = { scan: benchScans, read: benchReads, memory: benchMemory, limits: benchLimits };
 const USAGE = `usage: npm run bench -- [${Object.keys(PARTS).join('|')} ...] [--quick]`;
 
 /** Measures what was asked for and prints one table. Progress goes to stderr. @param {string[]} args */
@@ -24,7 +27,7 @@ export async function run(args) {
   const began = Date.now();
   const say = (/** @type {string} */ line) =>
     process.stderr.write(`${((Date.now() - began) / 1000).toFixed(0).padStart(4)} s  ${line}\n`);
-  const table = new Table();
+  const table = new Table({ goals: !quick });
   say('starting PostgreSQL');
   const postgres = await Postgres.start();
   try {

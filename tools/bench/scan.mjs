@@ -17,7 +17,7 @@ import { System } from './system.mjs';
 /** @type {ScanSize} */
 export const FULL = {
   set: { prefix: 'set', repositories: 100, tagsEach: 20 },
-  newRounds: 1,
+  newRounds: 3,
   rounds: 5,
   large: { prefix: 'large', repositories: 500, tagsEach: 20 },
   largeRounds: 4,

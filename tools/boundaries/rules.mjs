@@ -44,7 +44,10 @@ export const SCOPES = {
     never: { 'registry access': ['undici'] },
   },
   frontend: { uses: ['oci', 'api-contract'], never: { server: SERVER } },
-  tools: { uses: ['oci', 'events', 'jetstream', 'embedded', 'testing', 'service-host'], environment: true },
+  tools: {
+    uses: ['oci', 'events', 'jetstream', 'registry-client', 'read-model', 'embedded', 'testing', 'service-host'],
+    environment: true,
+  },
 };
 
 /** What one folder alone may touch: elsewhere below `within` it is refused, tests excepted. */

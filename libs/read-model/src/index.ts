@@ -47,11 +47,6 @@ export {
   readPointer,
   type Pointer,
 } from './schema/create-schema.ts';
-export {
-  dropOlderGenerations,
-  FILLING,
-  makeGeneration,
-  switchPointer,
-} from './schema/generations.ts';
+export { dropOlderGenerations, FILLING, makeGeneration, switchPointer } from './schema/generations.ts';
 export { takeLock, type HeldLock, type LockSettings } from './session-lock.ts';
 export { Table, type Column, type OnConflict, type TableEntity } from './table.ts';

@@ -38,6 +38,11 @@ export class ProjectionWatch {
     this.#log.log(`projecting from ${PROJECTED_STREAMS.map((stream) => `${stream} ${from[stream]}`).join(', ')}`);
   }
 
+  switched(schema: string): void {
+    this.#stop(`going on in ${schema}`);
+    this.#log.log(`a rebuild has switched the read models; going on in ${schema}`);
+  }
+
   interrupted(state: 'standby' | 'waiting', error: unknown): void {
     const words = error instanceof Error ? error.message : String(error);
     this.#stop(`${state}: ${words}`);

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { ensureReadModel, READ_MODEL_VERSION, takeLock, type Database } from '@dtm/read-model';
+import { ensureReadModel, READ_MODEL_VERSION, readPointer, takeLock, type Database } from '@dtm/read-model';
 import { applyBatch } from './projection/apply-batch.ts';
 import { RivalProjector, type Positions } from './projection/checkpoints.ts';
 import { PROJECTED_STREAMS, type Batch } from './projection/messages.ts';
@@ -21,6 +21,8 @@ export interface ProjectorParts {
 
 /** How often it is looked whether the streams are still the ones that are projected, and how far they have got. */
 const CHECK_MS = 5_000;
+/** How often it is looked whether a rebuild has switched schemas. */
+const POINTER_MS = 1_000;
 
 /** Projects the streams into the read models, one projector at a time; the others stand by. */
 export class Projector {
@@ -41,6 +43,10 @@ export class Projector {
         await this.#lead(signal);
       } catch (error) {
         if (error instanceof ForeignStream || error instanceof OtherVersion) throw error;
+        if (error instanceof SchemaSwitched) {
+          watch.switched(error.to);
+          continue;
+        }
         watch.interrupted(error instanceof RivalProjector ? 'standby' : 'waiting', error);
       }
       await pause(retryMs, undefined, { signal }).catch(() => undefined);
@@ -61,7 +67,10 @@ export class Projector {
     if (lock === null) return;
     const end = new AbortController();
     try {
-      await this.#project(tablesOf(database, schema), AbortSignal.any([signal, lock.lost, end.signal]));
+      // While it stood by, a rebuild may have switched.
+      await checkPointer(database, schema);
+      const until = AbortSignal.any([signal, lock.lost, end.signal]);
+      await this.#project(schema, until);
       if (!signal.aborted) lock.lost.throwIfAborted();
     } finally {
       end.abort();
@@ -69,16 +78,18 @@ export class Projector {
     }
   }
 
-  async #project(tables: Tables, signal: AbortSignal): Promise<void> {
+  async #project(schema: string, signal: AbortSignal): Promise<void> {
     const { database, source, watch, limits = DEFAULT_LIMITS } = this.#parts;
+    const tables = tablesOf(database, schema);
     let positions = await openCheckpoints(database, tables, source);
     watch.projecting(positions);
-    const check = this.#checkStreams(tables, signal);
+    const ended = new AbortController();
+    const until = AbortSignal.any([signal, ended.signal]);
+    const check = Promise.race([this.#checkStreams(tables, until), this.#followPointer(schema, until)]);
     // Awaited below, but not before the loop ends: a rejection must not be unhandled until then.
     check.catch(() => undefined);
-    const ended = new AbortController();
     void check.finally(() => ended.abort()).catch(() => undefined);
-    const reader = new BatchReader(source, positions, AbortSignal.any([signal, ended.signal]), limits);
+    const reader = new BatchReader(source, positions, until, limits);
     for (let batch = await reader.next(); batch !== null; batch = await reader.next()) {
       positions = await this.#apply(tables, positions, batch);
     }
@@ -94,6 +105,19 @@ export class Projector {
     const to = await applyBatch(database, tables, from, batch);
     watch.projected(batch, to, (performance.now() - startedAt) / 1000);
     return to;
+  }
+
+  /** Resolves with the signal; rejects with `SchemaSwitched`: the projector goes where the api looks. */
+  async #followPointer(schema: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(POINTER_MS, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        await checkPointer(this.#parts.database, schema);
+      } catch (error) {
+        if (error instanceof SchemaSwitched) throw error;
+      }
+    }
   }
 
   /** Resolves with the signal; rejects where a stream was replaced meanwhile: a reader would wait for its old sequence. */
@@ -116,13 +140,28 @@ export class Projector {
   }
 }
 
+/** A rebuild made another schema the one that serves. */
+class SchemaSwitched extends Error {
+  override readonly name = 'SchemaSwitched';
+  readonly to: string;
+  constructor(to: string) {
+    super(`a rebuild has switched to ${to}`);
+    this.to = to;
+  }
+}
+
+/** Throws `SchemaSwitched` where another schema serves than this one. */
+async function checkPointer(database: Database, schema: string): Promise<void> {
+  const pointer = await readPointer(database);
+  if (pointer !== null && pointer.schema !== schema) throw new SchemaSwitched(pointer.schema);
+}
+
 /** The tables have another shape than this version of the code writes. */
 export class OtherVersion extends Error {
   override readonly name = 'OtherVersion';
   constructor(found: number) {
-    super(
-      `The read models have version ${found}, this projector writes version ${READ_MODEL_VERSION}: run "npm run rebuild".`,
-    );
+    const both = `The read models have version ${found}, this projector writes version ${READ_MODEL_VERSION}`;
+    super(`${both}: ${found < READ_MODEL_VERSION ? 'run "npm run rebuild"' : 'start the newer version'}.`);
     this.stack = this.message;
   }
 }

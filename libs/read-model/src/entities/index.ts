@@ -8,4 +8,14 @@ import { TrackingEvent } from './tracking-event.ts';
 export { ChangeMonth, Checkpoint, DigestChange, Repository, ScanDay, ScanGap, ScanHour, Tag, TrackingEvent };
 
 /** All tables of a read model's schema. */
-export const ENTITIES = [Checkpoint, Repository, Tag, DigestChange, ChangeMonth, ScanDay, ScanHour, ScanGap, TrackingEvent];
+export const ENTITIES = [
+  Checkpoint,
+  Repository,
+  Tag,
+  DigestChange,
+  ChangeMonth,
+  ScanDay,
+  ScanHour,
+  ScanGap,
+  TrackingEvent,
+];

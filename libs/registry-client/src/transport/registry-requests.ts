@@ -119,7 +119,7 @@ export class RegistryRequests {
         if (request.method === 'POST') throw new Trouble('bad-answer', `${hop.origin.host} redirects a POST`);
         visited ??= [];
         const next = this.#follow(registry, hop, answer, visited);
-        if (next.audience !== hop.audience) {
+        if (next.audience.authorization !== hop.audience.authorization) {
           challengeAnswered = false;
           header = answersChallenges ? await this.#knownHeader(operation, registry, next.audience, request) : null;
         }

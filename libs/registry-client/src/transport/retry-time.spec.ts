@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { namedRetryTime } from './retry-time.ts';
+import { exhaustedFor, namedRetryTime } from './retry-time.ts';
 
 const now = new Date('2026-11-20T12:00:00Z');
 const delayOf = (headers: Record<string, string | string[]>, body = ''): number | null => {
@@ -48,5 +48,28 @@ describe('namedRetryTime', () => {
     const delay = delayOf({}, JSON.stringify({ errors: [{ code: 'TOOMANYREQUESTS', message }] }));
     if (expected === null) expect(delay).toBeNull();
     else expect(delay).toBeCloseTo(expected, -1);
+  });
+});
+
+describe('exhaustedFor', () => {
+  const inAnHour = String(now.getTime() / 1000 + 3600);
+  it.each<[string, Record<string, string | string[]>, number | null]>([
+    ['seconds until the reset', { 'ratelimit-remaining': '0', 'ratelimit-reset': '30' }, 30_000],
+    ['the time of the reset', { 'ratelimit-remaining': '0', 'ratelimit-reset': inAnHour }, 3_600_000],
+    ["Docker Hub's API", { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': inAnHour }, 3_600_000],
+    ['a combined field', { ratelimit: 'limit=100, remaining=0, reset=30' }, 30_000],
+    ['a combined field of later drafts', { ratelimit: '"default";r=0;t=30' }, 30_000],
+    ['too much', { 'ratelimit-remaining': '0', 'ratelimit-reset': '999999' }, 86_400_000],
+    ["ACR's seconds", { 'x-ms-ratelimit-remaining-calls-per-second': '0' }, 1000],
+    ['some that are left', { 'ratelimit-remaining': '1', 'ratelimit-reset': '30' }, null],
+    ['some that are left, combined', { ratelimit: 'limit=100, remaining=10, reset=30' }, null],
+    ['pulls, of which HEAD is none', { 'ratelimit-remaining': '0;w=21600', 'ratelimit-limit': '100;w=21600' }, null],
+    ['no reset', { 'x-ratelimit-remaining': '0' }, null],
+    ['a reset of the past', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1700000000' }, null],
+    ['nonsense', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': 'soon' }, null],
+    ['repeated headers', { 'x-ratelimit-remaining': ['0', '0'], 'x-ratelimit-reset': inAnHour }, null],
+    ['nothing', {}, null],
+  ])('reads %s', (_words, headers, milliseconds) => {
+    expect(exhaustedFor(headers, now)).toBe(milliseconds);
   });
 });

@@ -9,7 +9,7 @@ const NOT_UI = /^\/(?:api|healthz|readyz|metrics|v2|feeds|badges|hooks)(?:\/|$)/
 /** Routes of the web UI: they get its page with status 200, whatever else gets the page with 404. */
 const UI_ROUTES = /^\/(?:details\/.+|status|compare)?$/;
 /** A name with a hash of the content in it, as the build writes them. */
-const HASHED = /[.-][A-Za-z0-9_]{8,}\.(?:js|css|woff2?|svg|png|webp|map)$/;
+const HASHED = /[.-][A-Za-z0-9_-]{8,}\.(?:js|css|woff2?|svg|png|webp|map)$/;
 
 const HOST = /^[A-Za-z0-9.-]{1,253}(?::\d{1,5})?$|^\[[0-9a-fA-F:.]{2,45}\](?::\d{1,5})?$/;
 

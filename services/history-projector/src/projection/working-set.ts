@@ -1,4 +1,11 @@
-import type { DigestChangeRecord, RepositoryRecord, ScanDayRecord, ScanGapRecord, TagRecord, TrackingEventRecord } from '@dtm/read-model';
+import type {
+  DigestChangeRecord,
+  RepositoryRecord,
+  ScanDayRecord,
+  ScanGapRecord,
+  TagRecord,
+  TrackingEventRecord,
+} from '@dtm/read-model';
 import { newRepository, newTag } from './new-rows.ts';
 
 interface TagName {

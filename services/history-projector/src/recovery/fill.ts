@@ -60,10 +60,14 @@ export class Fill {
       const full = batch;
       batch = emptyBatch();
       await this.#apply(full);
-      this.#onProgress('scans and tracking projected', this.#positions.SCAN_LOG + this.#positions.TRACKING, to.SCAN_LOG + to.TRACKING);
+      this.#onProgress(
+        'scans and tracking projected',
+        this.#positions.SCAN_LOG + this.#positions.TRACKING,
+        to.SCAN_LOG + to.TRACKING,
+      );
     };
     const trackUpTo = async (sequence: number): Promise<void> => {
-      for (let known = batch.TRACKING.at(-1)?.message.sequence ?? this.#positions.TRACKING; known < sequence; ) {
+      for (let known = batch.TRACKING.at(-1)?.message.sequence ?? this.#positions.TRACKING; known < sequence;) {
         const next = await tracking.next();
         if (next.done === true) return;
         batch.TRACKING.push(readTracking(next.value));
@@ -71,13 +75,17 @@ export class Fill {
         await flushFull();
       }
     };
-    for await (const message of this.#read('SCAN_LOG', to.SCAN_LOG)) {
-      const read = readScanLog(message);
-      await trackUpTo(read.event?.data.trackingSequence ?? 0);
-      batch.SCAN_LOG.push(read);
-      await flushFull();
+    try {
+      for await (const message of this.#read('SCAN_LOG', to.SCAN_LOG)) {
+        const read = readScanLog(message);
+        await trackUpTo(read.event?.data.trackingSequence ?? 0);
+        batch.SCAN_LOG.push(read);
+        await flushFull();
+      }
+      await trackUpTo(to.TRACKING);
+    } finally {
+      await tracking.return(undefined);
     }
-    await trackUpTo(to.TRACKING);
     await this.#apply(batch);
   }
 

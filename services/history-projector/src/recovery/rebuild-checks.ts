@@ -33,7 +33,11 @@ export async function checkStreams(
       throw refusal(stream, schema, `it ends at ${state.lastSequence}, and ${checkpoint.sequence} is projected`);
     }
     if (!isWhole(state)) {
-      throw refusal(stream, schema, `it has ${state.messages} events, from ${state.firstSequence} to ${state.lastSequence}`);
+      throw refusal(
+        stream,
+        schema,
+        `it has ${state.messages} events, from ${state.firstSequence} to ${state.lastSequence}`,
+      );
     }
     // Made at another time it may still be the same: restored from a backup, say. Then its events tell.
     if (checkpoint === undefined || checkpoint.streamCreated.getTime() === state.created.getTime()) continue;

@@ -1,8 +1,15 @@
-import { dropOlderGenerations, makeGeneration, readPointer, switchPointer, takeLock, type Database, type Sql } from '@dtm/read-model';
+import {
+  dropOlderGenerations,
+  makeGeneration,
+  readPointer,
+  switchPointer,
+  takeLock,
+  type Database,
+  type Sql,
+} from '@dtm/read-model';
 import type { Positions } from '../projection/checkpoints.ts';
 import { PROJECTED_STREAMS } from '../projection/messages.ts';
 import { openCheckpoints } from '../projection/open-checkpoints.ts';
-import { pruneHours } from '../projection/prune-hours.ts';
 import { tablesOf } from '../projection/tables.ts';
 import type { EventSource } from '../reading/event-source.ts';
 import { Fill, sum } from './fill.ts';
@@ -56,7 +63,9 @@ async function rebuildAlone(
 ): Promise<RebuildReport> {
   const pointer = await readPointer(database);
   if (pointer === null) {
-    throw new Refused('There are no read models yet, so there is nothing to rebuild: the history-projector makes the first ones.');
+    throw new Refused(
+      'There are no read models yet, so there is nothing to rebuild: the history-projector makes the first ones.',
+    );
   }
   const from = pointer.schema;
   const { carriesScans } = await checkStreams(database, source, from, onProgress);
@@ -80,7 +89,9 @@ async function rebuildAlone(
     await fill.upTo(goal(last));
     const behind = PROJECTED_STREAMS.find((stream) => fill.positions[stream] !== goal(last)[stream]);
     if (behind !== undefined) {
-      throw new Refused(`${behind} ends at ${fill.positions[behind]}, and ${from} has projected ${last[behind]}: run "npm run verify".`);
+      throw new Refused(
+        `${behind} ends at ${fill.positions[behind]}, and ${from} has projected ${last[behind]}: run "npm run verify".`,
+      );
     }
     if (carriesScans) await carryScanFacts(sql, from, to);
     else await forgetOldHours(sql, from, to);
@@ -88,7 +99,6 @@ async function rebuildAlone(
     await switchPointer(sql, from, to);
     lost.throwIfAborted();
   });
-  await pruneHours(database, tables, new Date());
   const dropped = await dropOlderGenerations(database, from);
   return { from, to, events: sum(fill.positions), carriedScans: carriesScans, dropped };
 }

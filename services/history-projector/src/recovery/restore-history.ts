@@ -37,7 +37,9 @@ export async function restoreHistory(
     signal: AbortSignal.timeout(patienceMs),
   });
   if (lock === null) {
-    throw new Refused('A projector is at work on these read models: stop the services (or "npm start"), then run this again.');
+    throw new Refused(
+      'A projector is at work on these read models: stop the services (or "npm start"), then run this again.',
+    );
   }
   try {
     await ensureStreams(nc, { replicas });

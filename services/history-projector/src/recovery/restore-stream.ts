@@ -68,14 +68,21 @@ async function checkRefillable(parts: RestoreParts, state: StreamSummary, summar
     `Nothing was changed. If what it holds may be given up, stop all services, remove the stream ` +
     `("nats stream rm ${stream}") and run this again; if it is the right stream, the database is not its own.`;
   if (state.messages === 0 || state.firstSequence > 1) {
-    throw new Refused(`${stream} no longer begins with event 1, so its events cannot get their sequences back. ${remove}`);
+    throw new Refused(
+      `${stream} no longer begins with event 1, so its events cannot get their sequences back. ${remove}`,
+    );
   }
   const fault = await firstDifference(source, copy, Math.min(state.lastSequence, summary.last), onProgress);
-  if (fault !== null) throw new Refused(`${stream} is not the stream that the read models were made from: ${fault}. ${remove}`);
+  if (fault !== null)
+    throw new Refused(`${stream} is not the stream that the read models were made from: ${fault}. ${remove}`);
 }
 
 /** Tells the checkpoint that this is the stream it stands in from now on. */
-async function adopt({ sql, copy, checkpoints }: RestoreParts, state: StreamSummary, summary: CopySummary): Promise<void> {
+async function adopt(
+  { sql, copy, checkpoints }: RestoreParts,
+  state: StreamSummary,
+  summary: CopySummary,
+): Promise<void> {
   const { checkpoint, streamCreated } = summary;
   if (streamCreated === null) return;
   const adopted = await sql.query<{ stream: string }>(

@@ -47,12 +47,8 @@ export async function carryScanFacts(sql: Sql, from: string, to: string): Promis
     `update "${to}".tag n set ${assignments(OF_TAG)} from "${from}".tag o
       where n.reference = o.reference and (${list('n', OF_TAG)}) is distinct from (${list('o', OF_TAG)})`,
   );
-  await sql.query(
-    `insert into "${to}".scan_day (day, ${COUNTS}) select day, ${COUNTS} from "${from}".scan_day;`,
-  );
-  await sql.query(
-    `insert into "${to}".scan_hour (hour, ${COUNTS}) select hour, ${COUNTS} from "${from}".scan_hour`,
-  );
+  await sql.query(`insert into "${to}".scan_day (day, ${COUNTS}) select day, ${COUNTS} from "${from}".scan_day`);
+  await sql.query(`insert into "${to}".scan_hour (hour, ${COUNTS}) select hour, ${COUNTS} from "${from}".scan_hour`);
   await sql.query(
     `insert into "${to}".scan_gap (repository_id, gap_from, gap_to) select n.id, g.gap_from, g.gap_to
       from "${from}".scan_gap g join "${from}".repository o on o.id = g.repository_id

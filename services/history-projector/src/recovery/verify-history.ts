@@ -70,7 +70,10 @@ export class HistoryVerification {
     for (const [subject, { sequence, copy }] of this.#heads) {
       if (copy === undefined) continue;
       const which = 'no later event tells which of them was altered';
-      this.#note(sequence, `event ${sequence} (${subject}) is another one in digest_change than in the stream: ${which}`);
+      this.#note(
+        sequence,
+        `event ${sequence} (${subject}) is another one in digest_change than in the stream: ${which}`,
+      );
     }
     this.#checkSequence(Math.max(lastSequence, projected) + 1);
     onProgress('verified', lastSequence, lastSequence);

@@ -7,7 +7,9 @@ import type { StoryMessage } from './story.ts';
 export class ListedStreams implements EventSource {
   readonly #messages: Record<ProjectedStream, StoredMessage[]> = { HISTORY: [], TRACKING: [], SCAN_LOG: [] };
   readonly #readers = new Set<() => void>();
+  /** When streams were made, where `begin` does not say otherwise. */
   created = new Date('2026-01-01T00:00:00Z');
+  readonly #begun = new Map<string, Date>();
 
   append(messages: readonly StoryMessage[]): this {
     for (const { stream, message } of messages) this.#messages[stream].push(message);
@@ -20,10 +22,29 @@ export class ListedStreams implements EventSource {
     this.#messages[stream].splice(0, count);
   }
 
+  /** Takes one message away. */
+  lose(stream: ProjectedStream, sequence: number): void {
+    const at = this.#messages[stream].findIndex((message) => message.sequence === sequence);
+    this.#messages[stream].splice(at, 1);
+  }
+
+  /** Changes what one message holds. */
+  alter(stream: ProjectedStream, sequence: number, data: Uint8Array): void {
+    this.#messages[stream] = this.#messages[stream].map((message) =>
+      message.sequence === sequence ? { ...message, data } : message,
+    );
+  }
+
+  /** Makes a stream anew, empty. */
+  begin(stream: ProjectedStream, created: Date): void {
+    this.#messages[stream] = [];
+    this.#begun.set(stream, created);
+  }
+
   state(stream: string): Promise<StreamSummary> {
     const messages = this.#messages[nameOf(stream)];
     return Promise.resolve({
-      created: this.created,
+      created: this.#begun.get(stream) ?? this.created,
       firstSequence: messages[0]?.sequence ?? 0,
       lastSequence: messages.at(-1)?.sequence ?? 0,
       messages: messages.length,
@@ -31,9 +52,12 @@ export class ListedStreams implements EventSource {
   }
 
   async *read(stream: string, after: number, signal: AbortSignal): AsyncGenerator<StoredMessage> {
-    const messages = this.#messages[nameOf(stream)];
+    const name = nameOf(stream);
     for (let last = after; !signal.aborted;) {
-      const next = messages.find(({ sequence }) => sequence > last);
+      const messages = this.#messages[name];
+      const guess = messages[last];
+      // A find from the beginning would take a second for some thousand messages.
+      const next = guess?.sequence === last + 1 ? guess : messages.find(({ sequence }) => sequence > last);
       if (next === undefined) {
         await this.#more(signal);
         continue;

@@ -91,33 +91,38 @@ export class ProjectionSpec {
   }
 
   /** What is in the tables now. */
-  async rows(): Promise<Rows> {
-    const { tag, repository, digestChange, changeMonth, scanDay, scanHour, scanGap, trackingEvent, checkpoint } = this.tables;
-    const questions: Record<string, string> = {
-      tags: `select to_jsonb(t) - 'id' - 'repository_id' as row from ${tag.name} t order by t.reference`,
-      repositories: `select to_jsonb(r) - 'id' as row from ${repository.name} r order by r.registry, r.repository`,
-      changes: `select to_jsonb(c) - 'tag_id' || jsonb_build_object('reference', t.reference) as row
-        from ${digestChange.name} c left join ${tag.name} t on t.id = c.tag_id order by c.sequence`,
-      months: `select jsonb_build_object('reference', t.reference, 'month', m.month, 'changes', m.changes) as row
-        from ${changeMonth.name} m join ${tag.name} t on t.id = m.tag_id order by t.reference, m.month`,
-      days: `select to_jsonb(d) as row from ${scanDay.name} d order by d.day, d.registry`,
-      hours: `select to_jsonb(h) as row from ${scanHour.name} h order by h.hour, h.registry`,
-      gaps: `select to_jsonb(g) - 'repository_id' || jsonb_build_object('repository', r.repository) as row
-        from ${scanGap.name} g join ${repository.name} r on r.id = g.repository_id order by r.repository, g.gap_from`,
-      tracking: `select to_jsonb(e) as row from ${trackingEvent.name} e order by e.sequence`,
-      checkpoints: `select to_jsonb(c) - 'stream_created' - 'projected_at' as row from ${checkpoint} c order by c.stream`,
-    };
-    const rows: Rows = {};
-    for (const [name, question] of Object.entries(questions)) {
-      rows[name] = (await this.database.query<{ row: Record<string, unknown> }>(question)).map(({ row }) => row);
-    }
-    return rows;
+  rows(): Promise<Rows> {
+    return readRows(this.database, this.tables);
   }
 
   async close(): Promise<void> {
     await this.readModel.close();
     await this.database.close();
   }
+}
+
+/** What is in the tables of a schema, in terms that do not depend on the order in which rows were made. */
+export async function readRows(database: Database, tables: Tables): Promise<Rows> {
+  const { tag, repository, digestChange, changeMonth, scanDay, scanHour, scanGap, trackingEvent, checkpoint } = tables;
+  const questions: Record<string, string> = {
+    tags: `select to_jsonb(t) - 'id' - 'repository_id' as row from ${tag.name} t order by t.reference`,
+    repositories: `select to_jsonb(r) - 'id' as row from ${repository.name} r order by r.registry, r.repository`,
+    changes: `select to_jsonb(c) - 'tag_id' || jsonb_build_object('reference', t.reference) as row
+      from ${digestChange.name} c left join ${tag.name} t on t.id = c.tag_id order by c.sequence`,
+    months: `select jsonb_build_object('reference', t.reference, 'month', m.month, 'changes', m.changes) as row
+      from ${changeMonth.name} m join ${tag.name} t on t.id = m.tag_id order by t.reference, m.month`,
+    days: `select to_jsonb(d) as row from ${scanDay.name} d order by d.day, d.registry`,
+    hours: `select to_jsonb(h) as row from ${scanHour.name} h order by h.hour, h.registry`,
+    gaps: `select to_jsonb(g) - 'repository_id' || jsonb_build_object('repository', r.repository) as row
+      from ${scanGap.name} g join ${repository.name} r on r.id = g.repository_id order by r.repository, g.gap_from`,
+    tracking: `select to_jsonb(e) as row from ${trackingEvent.name} e order by e.sequence`,
+    checkpoints: `select to_jsonb(c) - 'stream_created' - 'projected_at' as row from ${checkpoint} c order by c.stream`,
+  };
+  const rows: Rows = {};
+  for (const [name, question] of Object.entries(questions)) {
+    rows[name] = (await database.query<{ row: Record<string, unknown> }>(question)).map(({ row }) => row);
+  }
+  return rows;
 }
 
 /** Sorts messages into a batch. */

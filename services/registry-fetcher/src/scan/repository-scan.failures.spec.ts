@@ -144,6 +144,7 @@ describe('a scan in trouble', () => {
       ['ok', ...tags].map((tag) => [tag, { tag, sequence: 1, by: 'person' as const, trackedAt: new Date() }]),
     );
     const crowded = {
+      sequence: 1,
       catchUp: (signal?: AbortSignal) => trackingTail.catchUp(signal),
       repository: () => ({ registry: name.registry, repository: name.repository, tags: whole, newestSequence: 1 }),
     };

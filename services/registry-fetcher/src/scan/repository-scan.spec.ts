@@ -94,7 +94,9 @@ describe('RepositoryScan on a real registry', () => {
           listTags: (of, signal) => reader.listTags(of, signal),
           scan: async function* (of, tags, signal) {
             yield* reader.scan(of, tags, signal);
-            if (tags.includes('a')) await fetcher.track(name, 'b');
+            if (!tags.includes('a')) return;
+            await fetcher.track(name, 'b');
+            await fetcher.parts.trackingTail.catchUp();
           },
         },
       },

@@ -24,7 +24,7 @@ import { ScanTally } from './scan-tally.ts';
 export interface ScanParts {
   history: Pick<HistoryLog, 'recordObserved' | 'recordDisappeared'>;
   historyTail: Pick<HistoryTail, 'head' | 'catchUp' | 'waitFor'>;
-  trackingTail: Pick<TrackingTail, 'repository' | 'catchUp'>;
+  trackingTail: Pick<TrackingTail, 'repository' | 'catchUp' | 'sequence'>;
   scanLog: Pick<ScanLog, 'recordScanned' | 'recordFailed'>;
   scanState: Pick<ScanStateStore, 'read' | 'write'>;
   reader: RegistryReader;
@@ -68,23 +68,30 @@ export class RepositoryScan {
     const { trackingTail, historyTail, scanState, scanLog } = this.#parts;
     const startedAt = this.#startedAt();
     const scanId = randomUUID();
-    let trackingSequence = await trackingTail.catchUp(this.#signal);
+    // Only what is new can be unknown here. Whatever else this process has not heard of yet, the scheduler sees that the scan
+    // did not know it, and asks again at once.
+    const isKnown = trackingTail.repository(this.#name) !== null;
+    if (this.#request.reason === 'new-tag' || !isKnown) await trackingTail.catchUp(this.#signal);
     if (trackingTail.repository(this.#name) === null) return null;
     // A fetcher that remembers A while another recorded B would call the return to A "unchanged".
     const [state] = await Promise.all([scanState.read(this.#name), historyTail.catchUp(this.#signal)]);
     this.#state = state;
     const known = new Set<string>();
     const asked = new Set<string>();
+    let trackingSequence: number;
     for (;;) {
+      trackingSequence = trackingTail.sequence;
       const tracked = trackingTail.repository(this.#name)?.tags.keys() ?? [];
       const choice = chooseTags(tracked, { head: this.#head, state: state.tags }, this.#request);
       const fresh = choice.scan.filter((tag) => !asked.has(tag));
       for (const tag of choice.skipped) known.add(tag);
       if (fresh.length === 0) break;
-      for (const tag of fresh) known.add(tag) && asked.add(tag);
+      for (const tag of fresh) {
+        known.add(tag);
+        asked.add(tag);
+      }
+      // Then once more: a tag that was asked for meanwhile must not wait for the next scan.
       await this.#observe(fresh);
-      // A tag that was asked for while the scan ran must not wait for the next one.
-      trackingSequence = await trackingTail.catchUp(this.#signal);
     }
     const historySequence = await this.#settle();
     // Cut short by a drain: what was appended stays, the next delivery looks at all of them.

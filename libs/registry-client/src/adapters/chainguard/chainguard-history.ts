@@ -98,7 +98,7 @@ export async function* chainguardHistory(
 
 /** Keys are documented in small letters now, and began with capitals once. */
 function field<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return record[key] ?? record[key.charAt(0).toUpperCase() + key.slice(1)];
+  return Object.hasOwn(record, key) ? record[key] : record[key.charAt(0).toUpperCase() + key.slice(1)];
 }
 
 function toSeconds(date: Date): string {

@@ -47,6 +47,8 @@ export class RegistryFamilies {
   /** Learns the family of a registry that has answered before; the requests that it took, one at most. */
   async learn(repository: RepositoryName, signal: AbortSignal | undefined): Promise<number> {
     const { registry } = repository;
+    // Another scan may have found it out in the meantime.
+    if (this.familyOf(registry) !== null) return 0;
     const underWay = this.#learning.get(registry);
     if (underWay !== undefined) {
       await underWay;
