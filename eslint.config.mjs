@@ -49,6 +49,13 @@ export default tseslint.config(
     },
   },
   {
+    // Specs are no part of the packages' own projects, so that no build carries them.
+    files: ['{libs,services}/*/src/**/*.spec.ts', '{libs,services}/*/src/testing/**/*.ts'],
+    languageOptions: {
+      parserOptions: { projectService: false, project: 'tsconfig.specs.json', tsconfigRootDir: import.meta.dirname },
+    },
+  },
+  {
     files: [...SERVER, ...FRONTEND],
     rules: {
       'no-console': 'error',

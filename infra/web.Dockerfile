@@ -12,9 +12,13 @@ WORKDIR /src
 COPY --from=manifests /src .
 RUN --mount=type=cache,target=/root/.npm,sharing=locked --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm ci --workspace=frontend --workspace=libs/oci --workspace=libs/api-contract --include-workspace-root
-COPY . .
-RUN npm run build --workspace=frontend \
-    && node infra/image/compress.mjs frontend/dist/browser
+COPY tsconfig.base.json ./
+COPY libs/oci libs/oci
+COPY libs/api-contract libs/api-contract
+COPY frontend frontend
+RUN npm run build --workspace=frontend
+COPY infra/image/compress.mjs infra/image/compress.mjs
+RUN node infra/image/compress.mjs frontend/dist/browser
 
 FROM ${NGINX_IMAGE} AS web
 ARG VERSION=0.0.0

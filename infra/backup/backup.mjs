@@ -31,7 +31,7 @@ const nc = await connectAsOperator('backup');
 try {
   const database = await dumpDatabase(requiredSetting('DATABASE_URL'), join(draft, 'postgres.dump'));
   const streams = [];
-  for (const stream of await streamNames(nc)) streams.push(await snapshotStream(nc, stream, draft));
+  for (const stream of await streamNames(nc)) streams.push(await snapshotStream(nc, stream, draft, '_INBOX.backup'));
   const summary = { startedAt, finishedAt: new Date(), database, natsServer: nc.info?.version ?? null, streams };
   writeFileSync(join(draft, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   writeFileSync(join(draft, 'SHA256SUMS'), await checksums(draft));

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInbox, nuid } from '@nats-io/transport-node';
+import { createInbox } from '@nats-io/transport-node';
 
 /** @typedef {import('@nats-io/transport-node').NatsConnection} NatsConnection */
 
@@ -25,9 +25,10 @@ export async function streamNames(/** @type {NatsConnection} */ nc) {
  * @param {NatsConnection} nc
  * @param {string} stream
  * @param {string} folder
+ * @param {string} [inboxPrefix] where the server may deliver to this user
  */
-export async function snapshotStream(nc, stream, folder) {
-  const inbox = createInbox(`${nc.options?.inboxPrefix ?? '_INBOX'}.${nuid.next()}`);
+export async function snapshotStream(nc, stream, folder, inboxPrefix = '_INBOX') {
+  const inbox = createInbox(inboxPrefix);
   const subscription = nc.subscribe(inbox);
   mkdirSync(join(folder, stream), { mode: 0o700 });
   const file = createWriteStream(join(folder, stream, 'stream.tar.s2'), { mode: 0o600 });

@@ -43,7 +43,7 @@ const ROLES = [
   { role: 'dtm_backup', folder: 'backup', password: 'backup-password' },
 ];
 
-/** The secret in a file of a volume, made when it is not there yet. */
+/** The secret in a file of a volume, made when it is not there yet. @param {string} folder @param {string} name @param {number} uid */
 function secret(folder, name, uid) {
   const path = join(secrets, folder, name);
   if (!existsSync(path)) write(path, password(), uid);
@@ -55,7 +55,7 @@ function password() {
   return `p${randomBytes(24).toString('hex')}`;
 }
 
-/** Whole or not at all: a start that was cut off must not leave half a password. Group 0 lets a later start read it. */
+/** Whole or not at all: a start that was cut off must not leave half a password. Group 0 lets a later start read it. @param {string} path @param {string} text @param {number} uid */
 function write(path, text, uid) {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.draft`;
@@ -65,11 +65,13 @@ function write(path, text, uid) {
   renameSync(draft, path);
 }
 
+/** @param {string} path @param {string} text @param {number} uid */
 function writeIfChanged(path, text, uid) {
   if (!existsSync(path) || readFileSync(path, 'utf8') !== text) write(path, text, uid);
 }
 
 // NATS: the passwords lie with the server; each client has its own URL only.
+/** @type {Record<string, string>} */
 const natsPasswords = {};
 for (const { user, folder, variable, file = 'nats-url' } of NATS_USERS) {
   const word = secret('nats', `${user}-password`, SERVICE_UID);

@@ -4,13 +4,14 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
-const [sources, app, service] = process.argv.slice(2);
-if (sources === undefined || app === undefined || service === undefined) {
-  throw new Error('assemble.mjs <sources> <app> <service>');
-}
+const [sources = '', app = '', service = ''] = process.argv.slice(2);
+if (service === '') throw new Error('assemble.mjs <sources> <app> <service>');
 
 const main = join('services', service, 'dist', 'main.js');
 if (!existsSync(join(sources, main))) throw new Error(`${service} is no service: there is no ${main}`);
+
+/** A dependency of another one that does nothing but report installations to its maker. */
+const NEVER = new Set(['@scarf/scarf']);
 
 /** Folders of packages, relative to the root, that run. */
 const reached = new Set();
@@ -47,7 +48,7 @@ for (const name of ['nats.conf', 'nats-users.conf']) cpSync(join(sources, 'infra
 cpSync(join(sources, 'LICENSE'), join(app, 'LICENSE'));
 symlinkSync(main, join(app, 'main.js'));
 
-const native = readdirSync(app, { recursive: true }).filter((path) => path.endsWith('.node'));
+const native = readdirSync(app, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.node'));
 if (native.length > 0) throw new Error(`not the same for every platform: ${native.join(', ')}`);
 console.log(`${service}: ${reached.size} packages`);
 
@@ -58,6 +59,7 @@ function reach(/** @type {string} */ folder) {
   const manifest = JSON.parse(readFileSync(join(sources, folder, 'package.json'), 'utf8'));
   const { dependencies = {}, optionalDependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = manifest;
   for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+    if (NEVER.has(name)) continue;
     const found = find(folder, name);
     const optional =
       name in optionalDependencies || (!(name in dependencies) && peerDependenciesMeta[name]?.optional === true);

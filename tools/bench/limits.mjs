@@ -17,7 +17,11 @@ const RUN_UP_S = 2;
  */
 export async function benchLimits(table, postgres, { quick, say }) {
   const seconds = quick ? 3 : 20;
-  const set = { prefix: 'limited', repositories: 10, tagsEach: Math.ceil(((seconds + RUN_UP_S) * PER_SECOND * 2) / 10) };
+  const set = {
+    prefix: 'limited',
+    repositories: 10,
+    tagsEach: Math.ceil(((seconds + RUN_UP_S) * PER_SECOND * 2) / 10),
+  };
   const responder = await Responder.start(REGISTRIES);
   const system = await System.start(postgres);
   try {

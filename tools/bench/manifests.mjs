@@ -45,5 +45,7 @@ export function manifestOf(repository, tag, version) {
 
 /** @param {string} repository @param {string} tag @param {number} version */
 export function digestOf(repository, tag, version) {
-  return `sha256:${createHash('sha256').update(manifestOf(repository, tag, version)).digest('hex')}`;
+  return `sha256:${createHash('sha256')
+    .update(manifestOf(repository, tag, version))
+    .digest('hex')}`;
 }

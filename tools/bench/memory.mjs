@@ -44,7 +44,9 @@ export async function benchMemory(table, postgres, { quick, say }) {
     table.row('projector, streams projected', loaded.projector, 'MB');
     table.row('fetcher, after a scan of everything', ends.fetcher.now, 'MB');
     table.row('projector, after a scan of everything', ends.projector.now, 'MB');
-    table.row('fetcher + projector, after a scan of everything', ends.fetcher.now + ends.projector.now, 'MB', { atMost: 350 });
+    table.row('fetcher + projector, after a scan of everything', ends.fetcher.now + ends.projector.now, 'MB', {
+      atMost: 350,
+    });
     table.row('fetcher, peak', ends.fetcher.peak, 'MB');
     table.row('projector, peak', ends.projector.peak, 'MB');
     table.row('fetcher + projector, sum of the peaks', ends.fetcher.peak + ends.projector.peak, 'MB', { atMost: 350 });

@@ -38,7 +38,10 @@ export function memoryOf(pid) {
 function statOf(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The second field is the program's name in parentheses, which may contain spaces.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
   const [ppid = NaN] = fields.slice(1);
   const [utime = NaN, stime = NaN, cutime = NaN, cstime = NaN] = fields.slice(11);
   return { ppid, utime, stime, cutime, cstime };

@@ -34,7 +34,10 @@ await Promise.all(loops);
 const took = (performance.now() - before.at) / 1000;
 const heads = answered - before.answered;
 process.stdout.write(
-  JSON.stringify({ perSecond: heads / took, cpuPerThousand: ((cpuSecondsOf(process.pid) - before.cpu) / heads) * 1000 }),
+  JSON.stringify({
+    perSecond: heads / took,
+    cpuPerThousand: ((cpuSecondsOf(process.pid) - before.cpu) / heads) * 1000,
+  }),
 );
 await close();
 
@@ -52,7 +55,11 @@ function bare() {
           { method: 'HEAD', path: paths[index], headers: ['accept', MANIFEST_ACCEPT], reset: false },
           {
             onRequestStart() {},
-            onResponseStart(/** @type {unknown} */ _controller, /** @type {number} */ status, /** @type {any} */ headers) {
+            onResponseStart(
+              /** @type {unknown} */ _controller,
+              /** @type {number} */ status,
+              /** @type {any} */ headers,
+            ) {
               if (status === 200) digest = String(headers['docker-content-digest']);
             },
             onResponseData() {},

@@ -29,7 +29,11 @@ export function changesPerTag({ tags, changes }) {
   const scale = changes / sum(all);
   const counts = all.map((weight) => Math.floor(weight * scale));
   // What rounding lost goes to the quiet ones, of which many would otherwise have none at all.
-  for (let left = changes - sum(counts), index = tags - 1; left > 0; left--, index = index === 0 ? tags - 1 : index - 1) {
+  for (
+    let left = changes - sum(counts), index = tags - 1;
+    left > 0;
+    left--, index = index === 0 ? tags - 1 : index - 1
+  ) {
     counts[index] = (counts[index] ?? 0) + 1;
   }
   return counts;

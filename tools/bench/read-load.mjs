@@ -18,7 +18,11 @@ const pool = new Pool(url, { connections: users, pipelining: 1 });
 /** @param {Question} question @returns {Promise<number>} milliseconds until the last byte was there */
 async function ask({ path, contains }) {
   const began = performance.now();
-  const { statusCode, headers, body } = await pool.request({ method: 'GET', path, headers: { 'accept-encoding': 'gzip' } });
+  const { statusCode, headers, body } = await pool.request({
+    method: 'GET',
+    path,
+    headers: { 'accept-encoding': 'gzip' },
+  });
   const bytes = Buffer.from(await body.arrayBuffer());
   const took = performance.now() - began;
   const text = (headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes).toString();

@@ -63,7 +63,11 @@ export async function readQuestions(database, schema) {
       contains: `"total":${await count(where)},`,
     });
   }
-  questions.push({ group: 'overview, one state (worst of 4)', path: '/api/v1/tags?state=active', contains: '"total":' });
+  questions.push({
+    group: 'overview, one state (worst of 4)',
+    path: '/api/v1/tags?state=active',
+    contains: '"total":',
+  });
   for (const [group, q, like] of /** @type {const} */ ([
     ['search, few hits', 'nginx-1', '%nginx-1%'],
     ['search, thousands of hits', 'postgres', '%postgres%'],
@@ -71,10 +75,16 @@ export async function readQuestions(database, schema) {
     ['search, `repository:tag`', 'redis-2:1', '%redis-2%:%1%'],
   ])) {
     const where = q.includes(':') ? `repository like '%redis-2%' and tag like '%1%'` : `search like '${like}'`;
-    questions.push({ group, path: `/api/v1/tags?q=${encodeURIComponent(q)}`, contains: `"total":${await count(where)},` });
+    questions.push({
+      group,
+      path: `/api/v1/tags?q=${encodeURIComponent(q)}`,
+      contains: `"total":${await count(where)},`,
+    });
   }
   const [busiest] = await database.query(`select reference, id from ${tag} order by change_count desc limit 1`);
-  const [quiet] = await database.query(`select reference, id from ${tag} where change_count = 8 and tracked and gone_at is null order by id limit 1`);
+  const [quiet] = await database.query(
+    `select reference, id from ${tag} where change_count = 8 and tracked and gone_at is null order by id limit 1`,
+  );
   for (const [name, row] of /** @type {const} */ ([
     ['the busiest tag', busiest],
     ['a quiet tag', quiet],
@@ -97,7 +107,8 @@ export async function readQuestions(database, schema) {
       questions.push({
         group: `changes of ${name} (worst of first, middle, last page)`,
         path: `${base}/changes?page=${page}`,
-        contains: which === 'first' ? `"total":${counted?.entries},` : `{"items":[{"sequence":${newest[(page - 1) * LIMIT]},`,
+        contains:
+          which === 'first' ? `"total":${counted?.entries},` : `{"items":[{"sequence":${newest[(page - 1) * LIMIT]},`,
       });
     }
     for (const interval of ['week', 'month']) {

@@ -14,7 +14,9 @@ export async function fillStreams({ nc, database }, schema) {
   );
   await track(nc, tags);
   await recordBaselines(nc, tags);
-  const repositories = new Map(tags.map(({ registry, repository }) => [`${registry}/${repository}`, { registry, repository }]));
+  const repositories = new Map(
+    tags.map(({ registry, repository }) => [`${registry}/${repository}`, { registry, repository }]),
+  );
   const log = new ScanLog(nc);
   const at = new Date().toISOString();
   await inParallel(repositories.values(), 64, async ({ registry, repository }) => {

@@ -94,6 +94,7 @@ async function checkFrequencies(system, schema) {
     const answer = await fetch(`${system.url}/api/v1/tags/${row?.reference}/frequency?interval=${interval}`);
     const { buckets } = /** @type {{ buckets: { changes: number }[] }} */ (await answer.json());
     const sum = buckets.reduce((total, { changes }) => total + changes, 0);
-    if (sum !== row?.changes) throw new Error(`The ${interval}s of ${row?.reference} hold ${sum} changes, not ${row?.changes}.`);
+    if (sum !== row?.changes)
+      throw new Error(`The ${interval}s of ${row?.reference} hold ${sum} changes, not ${row?.changes}.`);
   }
 }

@@ -31,10 +31,13 @@ export async function run(args) {
   say('starting PostgreSQL');
   const postgres = await Postgres.start();
   try {
-    for (const name of asked.length === 0 ? Object.keys(PARTS) : asked) await PARTS[name]?.(table, postgres, { quick, say });
+    for (const name of asked.length === 0 ? Object.keys(PARTS) : asked)
+      await PARTS[name]?.(table, postgres, { quick, say });
   } finally {
     await postgres.stop();
   }
-  table.note(`Node.js ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${platform()} ${release()}`);
+  table.note(
+    `Node.js ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${platform()} ${release()}`,
+  );
   console.log(table.toString());
 }

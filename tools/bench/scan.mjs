@@ -64,7 +64,8 @@ async function benchResponder(table, postgres, { size, warmUp, say }) {
     let sockets = 0;
     const countRequests = async () => {
       const taken = await responder.take();
-      if (taken.unknown > 0) throw new Error(`The responder was asked for ${taken.unknown} things that it does not have.`);
+      if (taken.unknown > 0)
+        throw new Error(`The responder was asked for ${taken.unknown} things that it does not have.`);
       sockets += taken.sockets;
       return taken.requests;
     };
@@ -104,7 +105,9 @@ async function benchResponder(table, postgres, { size, warmUp, say }) {
     const all = [...tagsOf(size.large)];
     const changed = all.filter((_, index) => index % Math.round(1 / CHANGED_SHARE) === 0);
     for (let index = 0; index < size.largeRounds; index++) {
-      say(`responder: ${all.length} tags, unchanged and ${changed.length} changed, round ${index + 1} of ${size.largeRounds}`);
+      say(
+        `responder: ${all.length} tags, unchanged and ${changed.length} changed, round ${index + 1} of ${size.largeRounds}`,
+      );
       largeUnchanged.push(await round(size.large, {}));
       await responder.change(changed);
       largeChanged.push(await round(size.large, { changes: changed.length }));
@@ -194,9 +197,19 @@ function rows(table, what, rounds, { bare, atLeast, cpu }) {
   const of = (/** @type {keyof Round} */ name) => median(rounds.map((round) => round[name]));
   table.row(`${what}: observations`, of('perSecond'), '/s');
   if (bare !== undefined) {
-    table.row(`${what}: of the raw HEADs`, ratio(perSecond(rounds), bare), '%', atLeast === undefined ? {} : { atLeast });
+    table.row(
+      `${what}: of the raw HEADs`,
+      ratio(perSecond(rounds), bare),
+      '%',
+      atLeast === undefined ? {} : { atLeast },
+    );
   }
-  table.row(`${what}: CPU s per 1,000, our four services`, of('cpuPerThousand'), '', cpu === undefined ? {} : { atMost: cpu });
+  table.row(
+    `${what}: CPU s per 1,000, our four services`,
+    of('cpuPerThousand'),
+    '',
+    cpu === undefined ? {} : { atMost: cpu },
+  );
   table.row(`${what}: CPU s per 1,000, PostgreSQL`, of('postgresCpuPerThousand'), '');
   table.row(`${what}: CPU s per 1,000, NATS`, of('natsCpuPerThousand'), '');
   table.row(`${what}: requests per observation`, of('requestsPerObservation'), '', { atMost: 1.01 });
@@ -252,6 +265,7 @@ async function checkDigests(system, host, tags) {
   const found = new Map(rowsFound.map(({ repository, tag, digest }) => [`${repository}:${tag}`, digest]));
   for (const { repository, tag, version } of tags) {
     const name = `${repository}:${tag}`;
-    if (found.get(name) !== digestOf(repository, tag, version)) throw new Error(`PostgreSQL has another digest of ${name}.`);
+    if (found.get(name) !== digestOf(repository, tag, version))
+      throw new Error(`PostgreSQL has another digest of ${name}.`);
   }
 }

@@ -9,6 +9,12 @@ import { cpuSecondsOf, memoryOf } from './process-usage.mjs';
 
 const READY_WITHIN_MS = 120_000;
 const REMEMBERED_LINES = 30;
+/** BENCH_NODE_OPTIONS: for a profile of the services, as `--cpu-prof --cpu-prof-dir=/tmp/profiles`. */
+const OWN_ENVIRONMENT = {
+  PATH: process.env.PATH ?? '',
+  LOG_LEVEL: 'warn',
+  ...(process.env.BENCH_NODE_OPTIONS === undefined ? {} : { NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS }),
+};
 
 /** One built service as a process of its own, as `npm start` runs it. */
 export class ServiceProcess {
@@ -25,7 +31,7 @@ export class ServiceProcess {
     const main = join(ROOT, 'services', name, 'dist', 'main.js');
     this.#child = spawn(process.execPath, ['--enable-source-maps', main], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH ?? '', LOG_LEVEL: 'warn', [name === 'api' ? 'PORT' : 'SERVICE_PORT']: '0', ...env },
+      env: { ...OWN_ENVIRONMENT, [name === 'api' ? 'PORT' : 'SERVICE_PORT']: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });

@@ -60,14 +60,22 @@ export class Table {
     const [head = [], ...body] = rows;
     const lines = [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)];
     const notes = this.#notes.map((note) => `- ${note}`);
-    const missed = !this.#goals ? 'Small numbers: nothing is held against the goals.' : this.#missed === 0 ? 'All goals are met.' : `Goals missed: ${this.#missed}.`;
+    const missed = !this.#goals
+      ? 'Small numbers: nothing is held against the goals.'
+      : this.#missed === 0
+        ? 'All goals are met.'
+        : `Goals missed: ${this.#missed}.`;
     return [...lines, '', ...notes, '', missed].join('\n');
   }
 
   /** @param {string} what @param {string} figure @param {{ value: number, unit: string, goal: Goal }[]} parts */
   #add(what, figure, parts) {
-    const bounded = parts.filter(({ goal }) => this.#goals && (goal.atLeast !== undefined || goal.atMost !== undefined));
-    const kept = bounded.every(({ value, goal: { atLeast = -Infinity, atMost = Infinity } }) => value >= atLeast && value <= atMost);
+    const bounded = parts.filter(
+      ({ goal }) => this.#goals && (goal.atLeast !== undefined || goal.atMost !== undefined),
+    );
+    const kept = bounded.every(
+      ({ value, goal: { atLeast = -Infinity, atMost = Infinity } }) => value >= atLeast && value <= atMost,
+    );
     const goal = bounded.map(({ unit, goal: { atLeast, atMost } }) =>
       atLeast === undefined ? `<= ${atMost}${spaced(unit)}` : `>= ${atLeast}${spaced(unit)}`,
     );

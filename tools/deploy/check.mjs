@@ -10,7 +10,7 @@ import { compareGolden, lint, packageChart, refusals, renderAll } from './chart.
 import { composeRun } from './compose-run.mjs';
 import { ensureBaseImages, openEngine } from './engine.mjs';
 import { ROOT } from './generated.mjs';
-import { buildImages, inspectImages } from './images.mjs';
+import { buildImages, inspectImages, webServerConfigurations } from './images.mjs';
 import { checkSense, checkTypes, checkUnknownFields } from './manifests.mjs';
 import { Report, Skipped } from './report.mjs';
 import { run } from './run.mjs';
@@ -75,6 +75,7 @@ async function withEngine(engine) {
   if ((await report.part('base images', () => ensureBaseImages(engine))) === undefined) return;
   if ((await report.part('images build', () => buildImages(engine))) === undefined) return;
   await report.part('images: size, user, content', () => inspectImages(engine));
+  await report.part('configurations of the web server', () => webServerConfigurations(engine, rendered ?? []));
   await report.part('images for linux/arm64', async () => {
     const platforms = await engine.docker(['buildx', 'inspect', '--bootstrap']).catch(() => '');
     if (!platforms.includes('linux/arm64')) throw new Skipped('this engine builds for its own platform only');

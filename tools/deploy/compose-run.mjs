@@ -190,7 +190,7 @@ async function readOnlyApi(compose) {
       '-c',
       `PGPASSWORD=$(cat /run/secrets/dtm/api-password) psql -h 127.0.0.1 -U dtm_api -d dtm -v ON_ERROR_STOP=1 -tAc "${sql}"`,
     );
-  const schema = (await psql('select current_schema from read_model')).trim();
+  const schema = (await psql('select read_model.current_schema from read_model')).trim();
   if (Number(await psql(`select count(*) from ${schema}.digest_change`)) < 1) throw new Error('the api reads nothing');
   for (const sql of [
     `delete from ${schema}.digest_change`,

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 /** @typedef {import('./engine.mjs').Engine} Engine */
 
 export const SERVICES = ['api', 'scheduler', 'registry-fetcher', 'history-projector'];
@@ -109,4 +113,46 @@ async function contentFaults(engine, service) {
   if (found.length > 0) faults.push(`${service} has ${found.join(', ')} in it`);
   if (said.own.includes('testing')) faults.push(`${service} has the test library in it`);
   return faults;
+}
+
+/**
+ * The web server itself reads its configuration: that of the image, and with the file that the chart puts in.
+ * @param {Engine} engine
+ * @param {{ name: string, manifests: any[] }[]} rendered
+ */
+export async function webServerConfigurations(engine, rendered) {
+  // Copied in and not mounted, as the engine may be on another machine.
+  const test = ['-t', '-q'];
+  const run = ['run', '--rm', '--read-only', '--tmpfs', '/tmp', '--network', 'none'];
+  await engine.docker([...run, imageOf('web'), ...test]);
+  let charts = 0;
+  for (const { name, manifests } of rendered) {
+    const upstream = manifests.find(({ kind, data }) => kind === 'ConfigMap' && data['upstream.conf'])?.data[
+      'upstream.conf'
+    ];
+    const host = /server ([^:]+):8080/.exec(upstream ?? '')?.[1];
+    if (host === undefined) throw new Error(`${name} has no upstream.conf that names the api`);
+    const id = await engine.docker([
+      'create',
+      '--add-host',
+      `${host}:127.0.0.1`,
+      '--tmpfs',
+      '/tmp',
+      '--network',
+      'none',
+      imageOf('web'),
+      ...test,
+    ]);
+    const folder = mkdtempSync(join(tmpdir(), 'dtm-web-'));
+    try {
+      writeFileSync(join(folder, 'upstream.conf'), upstream, { mode: 0o644 });
+      await engine.docker(['cp', join(folder, 'upstream.conf'), `${id}:/etc/nginx/dtm/upstream.conf`]);
+      await engine.docker(['start', '--attach', id]);
+      charts++;
+    } finally {
+      await engine.docker(['rm', '--force', id]);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  return `that of the image and ${charts} of the chart`;
 }

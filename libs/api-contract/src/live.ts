@@ -30,4 +30,3 @@ export interface Problem {
   /** The faulty fields, where it is the request's body or query. */
   errors?: { field: string; message: string }[];
 }
-

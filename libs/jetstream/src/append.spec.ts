@@ -4,7 +4,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Appender, type AppendResult } from './append.ts';
 import { connectNats } from './connection.ts';
-import { startLossyProxy, type LossyProxy } from './lossy-proxy.ts';
+import { startLossyProxy, type LossyProxy } from './testing/lossy-proxy.ts';
 import { readStream } from './reader.ts';
 import { ensureStreams, STREAMS } from './streams.ts';
 

@@ -5,7 +5,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { NestFactory } from '@nestjs/core';
 import { connectNats, serversAndCredentials } from './connection.ts';
 import { checkNats, JetStreamModule, NATS } from './nest-module.ts';
-import { until } from './sample-data.ts';
+import { until } from './testing/sample-data.ts';
 import { STREAMS, streamState } from './streams.ts';
 
 describe('serversAndCredentials', () => {

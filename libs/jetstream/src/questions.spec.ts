@@ -20,7 +20,7 @@ import {
   type TagExistsAnswer,
   type TagQuestion,
 } from './queries.ts';
-import { reference } from './sample-data.ts';
+import { reference } from './testing/sample-data.ts';
 import { JetStreamStrategy, KeepErrorClass } from './transport.ts';
 
 let answers = 0;

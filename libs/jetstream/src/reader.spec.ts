@@ -5,7 +5,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { Appender } from './append.ts';
 import { connectNats } from './connection.ts';
 import { readStream, type ReadOptions, type StoredMessage } from './reader.ts';
-import { until } from './sample-data.ts';
+import { until } from './testing/sample-data.ts';
 import { ensureStreams, STREAMS, streamState } from './streams.ts';
 
 let nats: RunningNats;

@@ -48,7 +48,8 @@ describe('refillStream', () => {
     const onProgress = (sequence: number): void => void told.push(sequence);
     expect(await refillStream(nc, { stream, after: 600, messages: copies(601, 1_000), onProgress })).toBe(1_000);
     expect(told.at(-1)).toBe(1_000);
-    const expected = await Array.fromAsync(copies(1, 1_000));
+    const expected: Copy[] = [];
+    for await (const copy of copies(1, 1_000)) expected.push(copy);
     expect(await stored()).toEqual(expected);
   });
 
@@ -57,6 +58,18 @@ describe('refillStream', () => {
     const refilling = refillStream(nc, { stream: STREAMS.history, after: 0, messages: copies(1, 300) });
     await expect(refilling).rejects.toThrow('HISTORY did not take the event 1 back: wrong last sequence');
     expect(await streamState(nc, STREAMS.history)).toMatchObject({ lastSequence: 1, messages: 1 });
+  });
+
+  it('stores nothing behind what was written in between', async () => {
+    async function* interrupted(): AsyncGenerator<Copy> {
+      yield* copies(1, 300);
+      // The 300 may still be under way: the stream takes them first.
+      await new Appender(nc, STREAMS.history).append('history.r.other.1', new Uint8Array([1]), 0);
+      yield* copies(301, 600);
+    }
+    const refilling = refillStream(nc, { stream: STREAMS.history, after: 0, messages: interrupted() });
+    await expect(refilling).rejects.toThrow('HISTORY did not take the event 301 back');
+    expect(await streamState(nc, STREAMS.history)).toMatchObject({ lastSequence: 301, messages: 301 });
   });
 
   it('refuses a copy with a gap', async () => {

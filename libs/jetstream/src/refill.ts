@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { CONTENT_TYPE } from '@dtm/events';
 import { jetstream } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
@@ -20,7 +21,7 @@ const ACK_TIMEOUT_MS = 30_000;
 /**
  * Stores messages again under the very sequences that they had: each append expects the one before as the stream's last,
  * so that nothing can slip in between. Returns the last sequence. Throws at the first that is refused, with all before it
- * stored: refilling from there goes on.
+ * stored and none after it: refilling from there goes on.
  */
 export async function refillStream(nc: NatsConnection, options: RefillOptions): Promise<number> {
   const { stream, messages, onProgress } = options;
@@ -28,6 +29,9 @@ export async function refillStream(nc: NatsConnection, options: RefillOptions): 
   const typed = headers();
   typed.set('content-type', CONTENT_TYPE);
   const underWay: { sequence: number; ack: Promise<{ seq: number }> }[] = [];
+  // By its sequence alone, the message behind a refused one would take the intruder for the refused one, and be stored.
+  const run = randomUUID();
+  const idOf = (sequence: number): string => `refill-${run}-${sequence}`;
   let last = options.after;
   const confirm = async (): Promise<void> => {
     const oldest = underWay.shift();
@@ -42,7 +46,12 @@ export async function refillStream(nc: NatsConnection, options: RefillOptions): 
   };
   for await (const { sequence, subject, data } of messages) {
     if (sequence !== last + 1) throw new Error(`the event ${last + 1} of ${stream} is missing in the copy`);
-    const ack = js.publish(subject, data, { headers: typed, expect: { streamName: stream, lastSequence: last } });
+    const expect = { streamName: stream, lastSequence: last };
+    const ack = js.publish(subject, data, {
+      headers: typed,
+      msgID: idOf(sequence),
+      expect: last === options.after ? expect : { ...expect, lastMsgID: idOf(last) },
+    });
     // Awaited in its turn; one before it may fail first.
     ack.catch(() => undefined);
     underWay.push({ sequence, ack });

@@ -7,7 +7,7 @@ import { Controller, Inject, Module, UseFilters, type INestMicroservice } from '
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { connectNats } from './connection.ts';
-import { scanRequest, until } from './sample-data.ts';
+import { scanRequest, until } from './testing/sample-data.ts';
 import { RetryLater, ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
 import { ScanQueue } from './scan-queue.ts';
 import { ensureStreams, STREAMS } from './streams.ts';

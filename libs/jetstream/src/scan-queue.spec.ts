@@ -4,7 +4,7 @@ import { startNats, type RunningNats } from '@dtm/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { connectNats } from './connection.ts';
-import { scanRequest, until } from './sample-data.ts';
+import { scanRequest, until } from './testing/sample-data.ts';
 import { ScanJobs } from './scan-jobs.ts';
 import { ScanQueue } from './scan-queue.ts';
 import { ensureStreams, STREAMS } from './streams.ts';

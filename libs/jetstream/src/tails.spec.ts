@@ -7,7 +7,7 @@ import { connectNats } from './connection.ts';
 import { HistoryLog } from './history-log.ts';
 import { headOf, HistoryTail } from './history-tail.ts';
 import type { StoredMessage } from './reader.ts';
-import { observed, reference, sampleDigest, until } from './sample-data.ts';
+import { observed, reference, sampleDigest, until } from './testing/sample-data.ts';
 import { ensureStreams, STREAMS } from './streams.ts';
 import { Tail } from './tail.ts';
 import { TrackingLog } from './tracking-log.ts';

@@ -5,7 +5,7 @@ import { startNats, type RunningNats } from '@dtm/testing';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Appender } from './append.ts';
 import { connectNats } from './connection.ts';
-import { reference } from './sample-data.ts';
+import { reference } from './testing/sample-data.ts';
 import { ensureStreams, STREAMS, streamState } from './streams.ts';
 import { TrackingLog } from './tracking-log.ts';
 

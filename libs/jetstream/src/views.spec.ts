@@ -4,7 +4,7 @@ import { startNats, type RunningNats } from '@dtm/testing';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { connectNats } from './connection.ts';
-import { reference } from './sample-data.ts';
+import { reference } from './testing/sample-data.ts';
 import { BUCKETS, ensureStreams } from './streams.ts';
 import { ViewLog } from './views.ts';
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MEDIA_TYPES, Reference, RepositoryName } from '@dtm/oci';
 import { type RunningRegistry, startRegistry } from '@dtm/testing';
+import { AdapterChooser } from './adapters/chooser/adapter-chooser.ts';
 import type { RegistryClient } from './registry-client.ts';
 import { clientOf, failureOf } from './testing/index.ts';
 
@@ -65,4 +66,38 @@ describe('RegistryClient with a real registry', () => {
     expect(list.complete).toBe(true);
     expect([...list.tags].sort()).toEqual([...tags].sort());
   });
+
+  it('scans three thousand tags, and learns that there is no better way than to ask for each', async () => {
+    const { digest, mediaType } = await registry.pushImage('team/thousands', 'first');
+    const name = RepositoryName.of(registry.host, 'team/thousands');
+    const manifest = await client.getManifest(name, digest);
+    if (manifest.outcome === 'absent') throw new Error('what was pushed is not there');
+    const tags = Array.from({ length: 3000 }, (_, i) => `v${i}`);
+    const left = [...tags];
+    const put = async (): Promise<void> => {
+      for (let tag = left.pop(); tag !== undefined; tag = left.pop()) {
+        const body = new Uint8Array(manifest.bytes);
+        const url = `http://${registry.host}/v2/team/thousands/manifests/${tag}`;
+        const answer = await fetch(url, { method: 'PUT', body, headers: { 'content-type': mediaType } });
+        expect(answer.status).toBe(201);
+        await answer.body?.cancel();
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, put));
+    const chooser = new AdapterChooser(client);
+    expect((await chooser.adapterFor(name).listTags(name)).tags).toHaveLength(3001);
+    const scan = chooser.adapterFor(name).scan(name, { tags, concurrency: 16 });
+    const seen = new Set<string>();
+    for (let next = await scan.next(); ; next = await scan.next()) {
+      if (next.done === true) {
+        // One more, to find out whether it is a zot.
+        expect(next.value).toMatchObject({ listing: null, requests: 3001 });
+        break;
+      }
+      expect(next.value).toMatchObject({ outcome: 'observed', observation: { digest } });
+      seen.add(next.value.tag);
+    }
+    expect(seen.size).toBe(3000);
+    expect(chooser.adapterFor(name).name).toBe('oci');
+  }, 240_000);
 });

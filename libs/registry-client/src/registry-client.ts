@@ -26,6 +26,11 @@ export interface RegistryClientOptions {
   /** Connections kept to each host. Default 16. */
   connectionsPerRegistry?: number;
   limits?: Partial<Limits>;
+  /**
+   * Whether rates that registries are known to allow are kept beside the throttle's. Default true; false for the few
+   * questions that a person waits for, which must not queue behind scans.
+   */
+  keepsKnownPaces?: boolean;
   now?: () => Date;
   /** Name resolution; what it answers is checked before it is dialled. */
   resolve?: LookupFunction;
@@ -76,6 +81,7 @@ export class RegistryClient {
 
   constructor(options: RegistryClientOptions) {
     const { accessOf, throttle, retry, onRequest, now = () => new Date(), userAgent = 'docker-tag-monitor' } = options;
+    const paces = options.keepsKnownPaces === false ? null : KnownPaces.ofThisProcess;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#accessOf = accessOf;
     this.#origins = new Origins({
@@ -84,7 +90,7 @@ export class RegistryClient {
       connections: options.connectionsPerRegistry ?? 16,
       resolve: options.resolve ?? lookup,
     });
-    const delivery = new Delivery({ throttle, retry, now, onRequest, paces: KnownPaces.ofThisProcess });
+    const delivery = new Delivery({ throttle, retry, now, onRequest, paces });
     const tokens = new TokenFetcher({
       delivery,
       origins: this.#origins,

@@ -5,7 +5,7 @@ import { freePort, natsConfiguration } from '@dtm/embedded';
 import { IMAGES } from './backend.ts';
 import type { RunningNats } from './nats.ts';
 import { newDatabase, type RunningPostgres } from './postgres.ts';
-import type { RegistryServer } from './registry.ts';
+import type { RegistryAuth, RegistryServer } from './registry.ts';
 
 /** What a server in a container has in common: the same port after a restart, and a rough end. */
 interface Contained {
@@ -87,10 +87,19 @@ async function untilItAnswers(url: string): Promise<void> {
 }
 
 /** An image registry in a container. */
-export async function startRegistryContainer(): Promise<RegistryServer> {
+export async function startRegistryContainer(auth?: RegistryAuth): Promise<RegistryServer> {
   const container = new GenericContainer(IMAGES.registry)
     .withEnvironment({ REGISTRY_STORAGE_DELETE_ENABLED: 'true' })
-    .withWaitStrategy(Wait.forHttp('/v2/', 5000));
+    .withWaitStrategy(Wait.forHttp('/v2/', 5000).forStatusCode(auth === undefined ? 200 : 401));
+  if (auth !== undefined) {
+    const file = '/etc/registry-test-auth';
+    const settings = Object.entries({ ...auth.settings, [auth.file.setting]: file });
+    const prefix = `REGISTRY_AUTH_${auth.kind.toUpperCase()}_`;
+    container
+      .withEnvironment({ REGISTRY_AUTH: auth.kind })
+      .withEnvironment(Object.fromEntries(settings.map(([key, value]) => [prefix + key.toUpperCase(), value])))
+      .withCopyContentToContainer([{ content: auth.file.content, target: file }]);
+  }
   const { started: _started, ...contained } = await start(container, 5000);
   return { ...contained, host: `127.0.0.1:${contained.port}` };
 }

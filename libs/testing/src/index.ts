@@ -4,6 +4,7 @@ export {
   startRegistry,
   type ImageOptions,
   type Pushed,
+  type RegistryAuth,
   type RegistryServer,
   type RunningRegistry,
 } from './registry.ts';

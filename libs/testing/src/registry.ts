@@ -21,6 +21,16 @@ export interface ImageOptions {
   readonly platforms?: readonly string[];
 }
 
+/** How a registry wants to be signed in to: the section `auth` of its configuration. */
+export interface RegistryAuth {
+  readonly kind: 'htpasswd' | 'token';
+  readonly settings: Readonly<Record<string, string>>;
+  /** A file that it reads, and the setting that names it: `path` of htpasswd, `rootcertbundle` of token. */
+  readonly file: { readonly setting: string; readonly content: string };
+  /** Authorization header with which `pushImage`, `pushIndex` and `deleteManifest` come. */
+  readonly authorization: string;
+}
+
 /** The server alone, wherever it runs. */
 export interface RegistryServer {
   /** `127.0.0.1:PORT`, as it stands in a reference. */
@@ -44,27 +54,37 @@ export interface RunningRegistry extends RegistryServer {
   skopeoCopy(repository: string, tag: string, options?: ImageOptions): Promise<Pushed>;
 }
 
-/** Starts a real, empty registry on a free port of 127.0.0.1. */
-export async function startRegistry(options: { persistent?: boolean } = {}): Promise<RunningRegistry> {
+/** Starts a real, empty registry on a free port of 127.0.0.1; open to all unless `auth` says otherwise. */
+export async function startRegistry(
+  options: { persistent?: boolean; auth?: RegistryAuth } = {},
+): Promise<RunningRegistry> {
+  const { auth } = options;
   const server =
     (await testBackend()) === 'containers'
-      ? await startRegistryContainer()
-      : await startEmbedded(options.persistent === true);
+      ? await startRegistryContainer(auth)
+      : await startEmbedded(options.persistent === true, auth);
   const { host } = server;
+  const to: Target = { host, headers: auth === undefined ? {} : { authorization: auth.authorization } };
   const pushImage = (repository: string, tag: string, { content = tag, platforms }: ImageOptions = {}) =>
-    push(host, repository, tag, content, platforms);
+    push(to, repository, tag, content, platforms);
   return {
     ...server,
     pushImage,
     pushIndex: (repository, tag, image = {}) =>
       pushImage(repository, tag, { platforms: ['linux/amd64', 'linux/arm64'], ...image }),
-    deleteManifest: (repository, digest) => deleteManifest(host, repository, digest),
+    deleteManifest: (repository, digest) => deleteManifest(to, repository, digest),
     skopeoCopy: (repository, tag, { content = tag, platforms } = {}) =>
       copyWithSkopeo(`${host}/${repository}:${tag}`, content, platforms),
   };
 }
 
-async function startEmbedded(persistent: boolean): Promise<RegistryServer> {
+/** A registry to push to, and how. */
+interface Target {
+  host: string;
+  headers: Record<string, string>;
+}
+
+async function startEmbedded(persistent: boolean, auth: RegistryAuth | undefined): Promise<RegistryServer> {
   const binary = [
     process.env['REGISTRY_BIN'],
     '/usr/bin/docker-registry',
@@ -80,6 +100,8 @@ async function startEmbedded(persistent: boolean): Promise<RegistryServer> {
   const port = await freePort();
   const host = `127.0.0.1:${port}`;
   const configuration = join(folder, 'config.yml');
+  const authFile = join(folder, 'auth');
+  if (auth !== undefined) await writeFile(authFile, auth.file.content);
   await writeFile(
     configuration,
     `version: 0.1
@@ -88,14 +110,14 @@ storage:
   ${persistent ? `filesystem: { rootdirectory: ${JSON.stringify(join(folder, 'data'))} }` : 'inmemory: {}'}
   delete: { enabled: true }
 http: { addr: ${JSON.stringify(host)} }
-`,
+${auth === undefined ? '' : `auth: ${JSON.stringify({ [auth.kind]: { ...auth.settings, [auth.file.setting]: authFile } })}\n`}`,
   );
   const start = async () => {
     const server = new ServerProcess({ name: 'docker-registry', command: binary, args: ['serve', configuration] });
     await server.ready(async () => {
       const answer = await fetch(`http://${host}/v2/`).catch(() => undefined);
       await answer?.body?.cancel();
-      return answer?.status === 200;
+      return answer?.status === (auth === undefined ? 200 : 401);
     }, 30_000);
     return server;
   };
@@ -117,7 +139,7 @@ http: { addr: ${JSON.stringify(host)} }
 }
 
 async function push(
-  host: string,
+  to: Target,
   repository: string,
   tag: string,
   seed: string,
@@ -125,39 +147,47 @@ async function push(
 ): Promise<Pushed> {
   const images = (platforms ?? ['linux/amd64']).map((platform) => buildImage(seed, parsePlatform(platform)));
   const blobs = new Map(images.flatMap((image) => image.blobs).map((blob) => [blob.digest, blob]));
-  await Promise.all([...blobs.values()].map((blob) => putBlob(host, repository, blob)));
+  await Promise.all([...blobs.values()].map((blob) => putBlob(to, repository, blob)));
   const [first] = images;
-  if (platforms === undefined && first !== undefined) return putManifest(host, repository, tag, first.manifest);
-  for (const { manifest } of images) await putManifest(host, repository, manifest.digest, manifest);
-  return putManifest(host, repository, tag, buildIndex(images));
+  if (platforms === undefined && first !== undefined) return putManifest(to, repository, tag, first.manifest);
+  for (const { manifest } of images) await putManifest(to, repository, manifest.digest, manifest);
+  return putManifest(to, repository, tag, buildIndex(images));
 }
 
-async function putBlob(host: string, repository: string, blob: Content): Promise<void> {
+async function putBlob({ host, headers }: Target, repository: string, blob: Content): Promise<void> {
   const base = `http://${host}/v2/${repository}/blobs`;
-  const opened = await fetch(`${base}/uploads/`, { method: 'POST' });
+  const opened = await fetch(`${base}/uploads/`, { method: 'POST', headers });
   await expectStatus(opened, 202, `open an upload to ${repository}`);
   const location = new URL(opened.headers.get('location') ?? '', base);
   location.searchParams.set('digest', blob.digest);
   const put = await fetch(location, {
     method: 'PUT',
     body: new Uint8Array(blob.bytes),
-    headers: { 'content-type': 'application/octet-stream' },
+    headers: { ...headers, 'content-type': 'application/octet-stream' },
   });
   await expectStatus(put, 201, `put blob ${blob.digest} to ${repository}`);
 }
 
-async function putManifest(host: string, repository: string, name: string, manifest: Content): Promise<Pushed> {
+async function putManifest(
+  { host, headers }: Target,
+  repository: string,
+  name: string,
+  manifest: Content,
+): Promise<Pushed> {
   const put = await fetch(`http://${host}/v2/${repository}/manifests/${name}`, {
     method: 'PUT',
     body: new Uint8Array(manifest.bytes),
-    headers: { 'content-type': manifest.mediaType },
+    headers: { ...headers, 'content-type': manifest.mediaType },
   });
   await expectStatus(put, 201, `put manifest ${repository}:${name}`);
   return { digest: manifest.digest, mediaType: manifest.mediaType };
 }
 
-async function deleteManifest(host: string, repository: string, digest: string): Promise<void> {
-  const answer = await fetch(`http://${host}/v2/${repository}/manifests/${digest}`, { method: 'DELETE' });
+async function deleteManifest({ host, headers }: Target, repository: string, digest: string): Promise<void> {
+  const answer = await fetch(`http://${host}/v2/${repository}/manifests/${digest}`, {
+    method: 'DELETE',
+    headers,
+  });
   await expectStatus(answer, 202, `delete ${repository}@${digest}`);
 }
 

@@ -67,7 +67,7 @@ export interface DeliveryOptions {
   retry: RateLimitRetry;
   now: () => Date;
   onRequest: ((registry: string, info: RequestInfo) => void) | undefined;
-  paces: KnownPaces;
+  paces: KnownPaces | null;
 }
 
 /** Sends single requests: within the registry's rate, within the operation's time, again where that is safe. */
@@ -85,7 +85,7 @@ export class Delivery {
       operation.signal?.throwIfAborted();
       if (pace.holdUntil !== 0) await this.#sitOut(pace, operation.signal);
       // First: a permission of the throttle is for now, not for later.
-      await paces.wait(operation.registry, message, operation.signal);
+      await paces?.wait(operation.registry, message, operation.signal);
       await throttle.acquire(operation.registry, operation.signal);
       if (operation.remainingMs <= 0) throw new Trouble('timeout', `${origin.host} took too long`);
       operation.requests++;

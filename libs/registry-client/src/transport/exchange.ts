@@ -68,13 +68,14 @@ export function exchange(pool: Pool, request: WireRequest, now: () => Date): Pro
   });
 }
 
+const UNDER_WAY = new WeakMap<AbortSignal, Set<Exchange>>();
+
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: WireRequest;
   readonly #now: () => Date;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (reason: Error) => void;
   readonly #timer: NodeJS.Timeout;
-  readonly #onAbort: (() => void) | undefined;
   #controller: Dispatcher.DispatchController | null = null;
   #settled = false;
   #sentAt: Date | null = null;
@@ -95,11 +96,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#timer = setTimeout(timedOut, Math.max(1, request.timeoutMs), this);
-    if (request.signal !== undefined) {
-      const signal = request.signal;
-      this.#onAbort = () => this.give(signal.reason as Error);
-      signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
+    if (request.signal !== undefined) endedBy(request.signal).add(this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -175,8 +172,24 @@ class Exchange implements Dispatcher.DispatchHandler {
   #finish(): void {
     this.#settled = true;
     clearTimeout(this.#timer);
-    if (this.#onAbort !== undefined) this.#request.signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#request.signal !== undefined) endedBy(this.#request.signal).delete(this);
   }
+}
+
+/**
+ * The exchanges under way that a signal ends, behind one listener for all of them: a service hands the same signal to each
+ * of its requests, and a listener of its own for each costs half as much again as the whole exchange.
+ */
+function endedBy(signal: AbortSignal): Set<Exchange> {
+  const known = UNDER_WAY.get(signal);
+  if (known !== undefined) return known;
+  const exchanges = new Set<Exchange>();
+  UNDER_WAY.set(signal, exchanges);
+  const endAll = (): void => {
+    for (const exchange of [...exchanges]) exchange.give(signal.reason as Error);
+  };
+  signal.addEventListener('abort', endAll, { once: true });
+  return exchanges;
 }
 
 function timedOut(exchange: Exchange): void {

@@ -125,7 +125,9 @@ export class HistoryVerification {
     const { previous } = event.data;
     const altered = (what: string): void => this.#note(sequence, `event ${sequence} (${subject}) was altered: ${what}`);
     const own = isImported(subject) ? SUBJECTS.imported(event.data) : SUBJECTS.history(event.data);
-    if (own !== subject) return altered(`it is about ${event.subject}`);
+    const reference = `${event.data.registry}/${event.data.repository}:${event.data.tag}`;
+    if (own !== subject) return altered(`it is about ${reference}`);
+    if (event.subject !== reference) return altered(`it names ${event.subject} and is about ${reference}`);
     if (event.id !== tagEventId(event.subject, previous?.sequence ?? 0)) {
       return altered(`its id ${event.id} does not fit the event that it names as the one before`);
     }

@@ -6,13 +6,17 @@ import type { StoryMessage } from './story.ts';
 /** Streams in memory, for tests of what a projector does with them. */
 export class ListedStreams implements EventSource {
   readonly #messages: Record<ProjectedStream, StoredMessage[]> = { HISTORY: [], TRACKING: [], SCAN_LOG: [] };
+  readonly #last: Record<ProjectedStream, number> = { HISTORY: 0, TRACKING: 0, SCAN_LOG: 0 };
   readonly #readers = new Set<() => void>();
   /** When streams were made, where `begin` does not say otherwise. */
   created = new Date('2026-01-01T00:00:00Z');
   readonly #begun = new Map<string, Date>();
 
   append(messages: readonly StoryMessage[]): this {
-    for (const { stream, message } of messages) this.#messages[stream].push(message);
+    for (const { stream, message } of messages) {
+      this.#messages[stream].push(message);
+      this.#last[stream] = message.sequence;
+    }
     for (const wake of this.#readers) wake();
     return this;
   }
@@ -38,15 +42,17 @@ export class ListedStreams implements EventSource {
   /** Makes a stream anew, empty. */
   begin(stream: ProjectedStream, created: Date): void {
     this.#messages[stream] = [];
+    this.#last[stream] = 0;
     this.#begun.set(stream, created);
   }
 
   state(stream: string): Promise<StreamSummary> {
     const messages = this.#messages[nameOf(stream)];
+    const last = this.#last[nameOf(stream)];
     return Promise.resolve({
       created: this.#begun.get(stream) ?? this.created,
-      firstSequence: messages[0]?.sequence ?? 0,
-      lastSequence: messages.at(-1)?.sequence ?? 0,
+      firstSequence: messages[0]?.sequence ?? (last === 0 ? 0 : last + 1),
+      lastSequence: last,
       messages: messages.length,
     });
   }

@@ -58,7 +58,7 @@ export class SharedThrottle implements Throttle {
         },
         reject: (error) => {
           signal?.removeEventListener('abort', onAbort);
-          reject(error as Error);
+          reject(error);
         },
       };
       const onAbort = (): void => {
