@@ -58,7 +58,7 @@ export class SharedThrottle implements Throttle {
         },
         reject: (error) => {
           signal?.removeEventListener('abort', onAbort);
-          reject(error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         },
       };
       const onAbort = (): void => {
