@@ -110,7 +110,7 @@ topologySpreadConstraints:
 {{- fail "backup: needs NATS" -}}
 {{- end -}}
 {{- range .Values.nats.subscribers -}}
-{{- if has .name (list "api" "scheduler" "registry-fetcher" "history-projector" "backup" "operator" "system") -}}
+{{- if has .name (list "api" "scheduler" "registry-fetcher" "history-projector" "backup" "operator" "system" "cluster") -}}
 {{- fail (printf "nats.subscribers: %s is the name of a user of the system" .name) -}}
 {{- end -}}
 {{- end -}}

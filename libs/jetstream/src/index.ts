@@ -23,7 +23,7 @@ export { refillStream, type RefillOptions } from './refill.ts';
 export { RetryLater, ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
 export { ScanLog } from './scan-log.ts';
 export { ScanQueue, type RequestOutcome } from './scan-queue.ts';
-export { ScanStateStore, type RepositoryScanState, type TagScanState } from './scan-state.ts';
+export { ScanStateStore, type RepositoryScanState, type ScanMemory, type TagScanState } from './scan-state.ts';
 export { BUCKETS, ensureStreams, STREAMS, streamState, type StreamSummary } from './streams.ts';
 export { Tail } from './tail.ts';
 export { readThrottles, ThrottleBook, type Lease, type LeasePurpose, type ThrottleState } from './throttle.ts';

@@ -14,8 +14,16 @@ export interface TagScanState {
   missingSince: Date | null;
 }
 
+/** What a scan of a whole repository leaves for the next one, beyond its tags. */
+export interface ScanMemory {
+  /** Opaque, of the adapter that scanned; absent: nothing to go by. */
+  cursor?: string;
+  /** When the last scan that looked at every tag began; absent: none is known. */
+  fullAt?: Date;
+}
+
 /** A repository's state with the revision that a write must be based on. */
-export interface RepositoryScanState {
+export interface RepositoryScanState extends ScanMemory {
   tags: Map<string, TagScanState>;
   /** 0 where nothing is stored. */
   revision: number;
@@ -32,6 +40,10 @@ interface Chunk {
   write: string;
   chunks: number;
   tags: StoredTag[];
+  /** In the first chunk only. */
+  cursor?: string;
+  /** In the first chunk only; ms since the epoch. */
+  fullAt?: number;
 }
 
 /**
@@ -66,7 +78,12 @@ export class ScanStateStore {
         tags.set(tag, { sequence, lastSeenAt: new Date(seen), missingSince: missing === 0 ? null : new Date(missing) });
       }
     }
-    return { tags, revision: first?.revision ?? 0 };
+    return {
+      tags,
+      revision: first?.revision ?? 0,
+      ...(head.cursor === undefined ? {} : { cursor: head.cursor }),
+      ...(head.fullAt === undefined ? {} : { fullAt: new Date(head.fullAt) }),
+    };
   }
 
   /** False where another scan has written since `revision`; nothing is stored then. */
@@ -75,6 +92,7 @@ export class ScanStateStore {
     tags: ReadonlyMap<string, TagScanState>,
     revision: number,
     writeId: string,
+    memory: ScanMemory = {},
   ): Promise<boolean> {
     const key = repositoryKey(name);
     const stored: StoredTag[] = [];
@@ -84,7 +102,14 @@ export class ScanStateStore {
     const chunks = Math.max(1, Math.ceil(stored.length / TAGS_PER_CHUNK));
     const value = (i: number): string => {
       const part = stored.slice(i * TAGS_PER_CHUNK, (i + 1) * TAGS_PER_CHUNK);
-      return JSON.stringify({ write: writeId, chunks, tags: part } satisfies Chunk);
+      const { cursor, fullAt } = i === 0 ? memory : {};
+      return JSON.stringify({
+        write: writeId,
+        chunks,
+        tags: part,
+        ...(cursor === undefined ? {} : { cursor }),
+        ...(fullAt === undefined ? {} : { fullAt: fullAt.getTime() }),
+      } satisfies Chunk);
     };
     try {
       await this.#kv.put(key, value(0), { previousSeq: revision });

@@ -21,7 +21,7 @@ import {
   type NatsConnection,
   type StoredMessage,
 } from '@dtm/jetstream';
-import { OciAdapter, RegistryClient } from '@dtm/registry-client';
+import { AdapterChooser, knownRequestsPerSecond, RegistryClient } from '@dtm/registry-client';
 import { Readiness, registrySettings, type Config } from '@dtm/service-host';
 import { QUESTION_CLIENT, RegistryQuestions } from './query/registry-questions.ts';
 import { accessOf } from './registries/access.ts';
@@ -69,7 +69,8 @@ export class FetcherModule {
     const log = new Logger('registry-fetcher');
     const unreadable = (message: StoredMessage, error: unknown): void =>
       log.error(`message ${message.sequence} on ${message.subject} is passed over: ${String(error)}`);
-    const rateOf = (registry: string): number => registrySettings(config, registry).requestsPerSecond;
+    const rateOf = (registry: string): number =>
+      Math.min(registrySettings(config, registry).requestsPerSecond, knownRequestsPerSecond(registry) ?? Infinity);
     const client = (book: ThrottleBook, purpose: 'scan' | 'question'): RegistryClient =>
       new RegistryClient({
         accessOf: (registry) => accessOf(config, registry),
@@ -80,6 +81,8 @@ export class FetcherModule {
           cooldownMs: config.digestRefreshCooldownInterval.ms,
         },
         connectionsPerRegistry: REQUESTS_AT_ONCE * 2,
+        // People do not queue behind scans; the shared budget holds for both.
+        keepsKnownPaces: purpose === 'scan',
       });
     return {
       module: FetcherModule,
@@ -116,7 +119,11 @@ export class FetcherModule {
           useFactory: (book: ThrottleBook) => client(book, 'question'),
           inject: [ThrottleBook],
         },
-        { provide: SCAN_PARTS, useFactory: scanParts, inject: [NATS, HistoryTail, TrackingTail, SCAN_CLIENT] },
+        {
+          provide: SCAN_PARTS,
+          useFactory: scanParts(config),
+          inject: [NATS, HistoryTail, TrackingTail, SCAN_CLIENT, ScanMetrics],
+        },
         {
           provide: 'readiness',
           useFactory: (readiness: Readiness, nc: NatsConnection, history: HistoryTail, tracking: TrackingTail) => {
@@ -133,20 +140,31 @@ export class FetcherModule {
   }
 }
 
-async function scanParts(
+function scanParts(
+  config: Config,
+): (
   nc: NatsConnection,
   historyTail: HistoryTail,
   trackingTail: TrackingTail,
   client: RegistryClient,
-): Promise<ScanParts> {
-  const oci = new OciAdapter(client);
-  return {
-    history: new HistoryLog(nc),
-    historyTail,
-    trackingTail,
-    scanLog: new ScanLog(nc),
-    scanState: await ScanStateStore.open(nc),
-    reader: new ClientReader(() => oci, REQUESTS_AT_ONCE),
-    now: () => new Date(),
+  metrics: ScanMetrics,
+) => Promise<ScanParts> {
+  return async (nc, historyTail, trackingTail, client, metrics) => {
+    const chooser = new AdapterChooser(client, {
+      credentialsOf: (registry) => accessOf(config, registry).credentials,
+    });
+    return {
+      history: new HistoryLog(nc),
+      historyTail,
+      trackingTail,
+      scanLog: new ScanLog(nc),
+      scanState: await ScanStateStore.open(nc),
+      reader: new ClientReader(
+        (name) => chooser.adapterFor(name),
+        REQUESTS_AT_ONCE,
+        (registry, adapter, check) => metrics.noteCheck(registry, adapter, check),
+      ),
+      now: () => new Date(),
+    };
   };
 }

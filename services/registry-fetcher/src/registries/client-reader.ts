@@ -1,30 +1,53 @@
-import { isRegistryFailure, type RegistryAdapter, type RegistryFailure } from '@dtm/registry-client';
+import {
+  isRegistryFailure,
+  type RegistryAdapter,
+  type RegistryFailure,
+  type ScanSummary,
+  type TagAnswer as AdapterAnswer,
+} from '@dtm/registry-client';
 import type { RepositoryName } from '@dtm/oci';
-import type { Listing, RegistryReader, TagAnswer } from '../scan/registry-reader.ts';
+import type { Listing, RegistryReader, ScanEnd, ScanKnowledge, TagAnswer } from '../scan/registry-reader.ts';
+
+/** What a scan told of its adapter: how often it was checked, and how often found wrong. */
+export type AdapterCheck = Pick<ScanSummary, 'sampled' | 'disagreements'>;
 
 /** Reads registries through the adapter that fits each. */
 export class ClientReader implements RegistryReader {
   readonly #adapterOf: (name: RepositoryName) => RegistryAdapter;
   readonly #concurrency: number;
+  readonly #onCheck: (registry: string, adapter: string, check: AdapterCheck) => void;
 
-  constructor(adapterOf: (name: RepositoryName) => RegistryAdapter, concurrency: number) {
+  constructor(
+    adapterOf: (name: RepositoryName) => RegistryAdapter,
+    concurrency: number,
+    onCheck: (registry: string, adapter: string, check: AdapterCheck) => void = () => undefined,
+  ) {
     this.#adapterOf = adapterOf;
     this.#concurrency = concurrency;
+    this.#onCheck = onCheck;
   }
 
   adapterName(name: RepositoryName): string {
     return this.#adapterOf(name).name;
   }
 
-  async *scan(name: RepositoryName, tags: readonly string[], signal: AbortSignal): AsyncGenerator<TagAnswer> {
-    const request = { tags, concurrency: this.#concurrency, signal };
-    for await (const answer of this.#adapterOf(name).scan(name, request)) {
-      const { tag } = answer;
-      if (answer.outcome === 'failed') yield { kind: 'failure', tag, ...failureOf(answer.failure) };
-      // No adapter can agree with a record that it is not told of.
-      else if (answer.outcome === 'observed') {
-        yield { kind: 'answer', tag, answer: answer.observation, requests: answer.observation.requests };
+  async *scan(
+    name: RepositoryName,
+    tags: readonly string[],
+    signal: AbortSignal,
+    { known, cursor, full }: ScanKnowledge,
+  ): AsyncGenerator<TagAnswer | ScanEnd> {
+    const adapter = this.#adapterOf(name);
+    const request = { tags, concurrency: this.#concurrency, signal, known, full, cursor: cursor ?? undefined };
+    const answers = adapter.scan(name, request);
+    for (let next = await answers.next(); ; next = await answers.next()) {
+      if (next.done === true) {
+        const { requests, cursor: left, sampled, disagreements } = next.value;
+        this.#onCheck(name.registry, adapter.name, { sampled, disagreements });
+        yield { kind: 'end', requests, cursor: left ?? null };
+        return;
       }
+      yield answerOf(next.value);
     }
   }
 
@@ -46,4 +69,17 @@ function failureOf({ code, reason, retryAt, requests }: RegistryFailure): {
   requests: number;
 } {
   return { code, reason, retryAt: retryAt ?? null, requests };
+}
+
+/** The summary counts all requests of a scan, those of single tags included. */
+function answerOf(answer: AdapterAnswer): TagAnswer {
+  const { tag } = answer;
+  switch (answer.outcome) {
+    case 'failed':
+      return { kind: 'failure', tag, ...failureOf(answer.failure), requests: 0 };
+    case 'agreed':
+      return { kind: 'agreed', tag, provenAt: answer.provenAt ?? null, requests: 0 };
+    case 'observed':
+      return { kind: 'answer', tag, answer: answer.observation, requests: 0 };
+  }
 }

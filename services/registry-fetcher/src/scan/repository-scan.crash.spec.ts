@@ -89,8 +89,8 @@ describe('RepositoryScan that is killed', () => {
     const slow: ScanParts['reader'] = {
       adapterName: (of) => reader.adapterName(of),
       listTags: (of, signal) => reader.listTags(of, signal),
-      scan: async function* (of, tags, signal) {
-        for await (const answer of reader.scan(of, tags, signal)) {
+      scan: async function* (of, tags, signal, knowledge) {
+        for await (const answer of reader.scan(of, tags, signal, knowledge)) {
           yield answer;
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
@@ -110,10 +110,10 @@ describe('RepositoryScan that is killed', () => {
     const draining: ScanParts['reader'] = {
       adapterName: (of) => reader.adapterName(of),
       listTags: (of, signal) => reader.listTags(of, signal),
-      scan: async function* (of, tags, signal) {
-        for await (const answer of reader.scan(of, tags.slice(0, 1), signal)) yield answer;
+      scan: async function* (of, tags, signal, knowledge) {
+        for await (const answer of reader.scan(of, tags.slice(0, 1), signal, knowledge)) yield answer;
         stop.abort();
-        yield* reader.scan(of, tags.slice(1), signal);
+        yield* reader.scan(of, tags.slice(1), signal, knowledge);
       },
     };
     const scan = fetcher.scan(name, {}, { reader: draining }, stop.signal);

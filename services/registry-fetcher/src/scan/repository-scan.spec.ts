@@ -92,8 +92,8 @@ describe('RepositoryScan on a real registry', () => {
         reader: {
           adapterName: (of) => reader.adapterName(of),
           listTags: (of, signal) => reader.listTags(of, signal),
-          scan: async function* (of, tags, signal) {
-            yield* reader.scan(of, tags, signal);
+          scan: async function* (of, tags, signal, knowledge) {
+            yield* reader.scan(of, tags, signal, knowledge);
             if (!tags.includes('a')) return;
             await fetcher.track(name, 'b');
             await fetcher.parts.trackingTail.catchUp();

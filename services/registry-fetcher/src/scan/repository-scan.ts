@@ -8,6 +8,7 @@ import {
   type HistoryTail,
   type RepositoryScanState,
   type ScanLog,
+  type ScanMemory,
   type ScanStateStore,
   type TagScanState,
   type TrackingTail,
@@ -16,7 +17,7 @@ import { MANIFEST_ACCEPT_VERSION, RepositoryName } from '@dtm/oci';
 import { chooseTags } from './choose-tags.ts';
 import { decide, type Answer, type Decision } from './decide.ts';
 import { nextState } from './next-state.ts';
-import type { RegistryReader, TagAnswer } from './registry-reader.ts';
+import type { RegistryReader, ScanKnowledge, TagAnswer } from './registry-reader.ts';
 import { failedEvent, scannedEvent, type ScanFields } from './scan-event.ts';
 import { ScanTally } from './scan-tally.ts';
 
@@ -37,6 +38,9 @@ export type ScanReport =
 
 type Disappearance = Decision & { kind: 'disappeared' };
 
+/** Deletions and rollbacks do not show in every list of what is new: all tags are looked at once in it. */
+const FULL_EVERY_MS = 24 * 3_600_000;
+
 /** Looks again at what others changed meanwhile so many times at most; the next scan sees the rest. */
 const ROUNDS = 5;
 
@@ -52,6 +56,10 @@ export class RepositoryScan {
   readonly #tally = new ScanTally();
   #state: RepositoryScanState = { tags: new Map(), revision: 0 };
   #listing: Promise<ReadonlySet<string> | null> | null = null;
+  /** Left by the first round of questions, which was about all tags; null where it left nothing. */
+  #cursor: string | null = null;
+  #isFull = false;
+  #rounds = 0;
 
   constructor(parts: ScanParts, request: ScanRequest, signal: AbortSignal) {
     this.#parts = parts;
@@ -76,6 +84,8 @@ export class RepositoryScan {
     // A fetcher that remembers A while another recorded B would call the return to A "unchanged".
     const [state] = await Promise.all([scanState.read(this.#name), historyTail.catchUp(this.#signal)]);
     this.#state = state;
+    const fullDue = state.fullAt === undefined || startedAt.getTime() - state.fullAt.getTime() >= FULL_EVERY_MS;
+    this.#isFull = fullDue || this.#request.reason === 'person';
     const known = new Set<string>();
     const asked = new Set<string>();
     let trackingSequence: number;
@@ -108,7 +118,7 @@ export class RepositoryScan {
     const how = { adapter, acceptVersion: MANIFEST_ACCEPT_VERSION, historySequence };
     const event = scannedEvent({ ...fields, ...how }, this.#tally, known);
     await scanLog.recordScanned(event);
-    await scanState.write(this.#name, this.#nextState(), state.revision, scanId);
+    await scanState.write(this.#name, this.#nextState(), state.revision, scanId, this.#memory(startedAt));
     return { outcome: 'scanned', event };
   }
 
@@ -125,8 +135,17 @@ export class RepositoryScan {
     const disappearances: { decision: Disappearance; sentAt: Date }[] = [];
     const appends: Promise<void>[] = [];
     try {
-      for await (const answer of this.#parts.reader.scan(this.#name, tags, this.#signal)) {
+      const knowledge = this.#knowledge(heads);
+      for await (const answer of this.#parts.reader.scan(this.#name, tags, this.#signal, knowledge)) {
         this.#tally.requests += answer.requests;
+        if (answer.kind === 'end') {
+          if (this.#rounds === 1) this.#cursor = answer.cursor;
+          continue;
+        }
+        if (answer.kind === 'agreed') {
+          this.#agree(answer.tag, heads.get(answer.tag) ?? null, answer.provenAt);
+          continue;
+        }
         if (answer.kind === 'failure') {
           this.#fail(answer);
           continue;
@@ -148,6 +167,39 @@ export class RepositoryScan {
     }
     for (const { decision, sentAt } of disappearances) await this.#recordDisappearance(decision, sentAt, again);
     return again;
+  }
+
+  /** Only the first round asks for all tags, and so may go by what the last scan left; the others look closely. */
+  #knowledge(heads: ReadonlyMap<string, HistoryHead | null>): ScanKnowledge {
+    this.#rounds++;
+    const first = this.#rounds === 1;
+    return {
+      known: (tag) => {
+        const head = heads.get(tag) ?? null;
+        return head === null || head.gone ? null : head.digest;
+      },
+      cursor: first && !this.#isFull ? (this.#state.cursor ?? null) : null,
+      full: first ? this.#isFull : true,
+    };
+  }
+
+  /** A list that agrees with the record is no observation: the bound stays where it was, unless the registry proves more. */
+  #agree(tag: string, head: HistoryHead | null, provenAt: Date | null): void {
+    if (head === null || head.gone)
+      throw new Error(`${this.#name.toString()}:${tag}: agreed with a record that holds no digest`);
+    const state = this.#state.tags.get(tag);
+    const seen = state?.sequence === head.sequence ? state.lastSeenAt : head.observedAt;
+    const sentAt = provenAt !== null && provenAt > seen ? provenAt : seen;
+    this.#tally.outcomes.set(tag, { kind: 'agreed', sequence: head.sequence, sentAt, gone: false });
+    this.#tally.living.add(tag);
+  }
+
+  #memory(startedAt: Date): ScanMemory {
+    const fullAt = this.#isFull ? startedAt : this.#state.fullAt;
+    return {
+      ...(this.#cursor === null ? {} : { cursor: this.#cursor }),
+      ...(fullAt === undefined ? {} : { fullAt }),
+    };
   }
 
   /** A halted registry is no failure of the tag: it was not asked for. */

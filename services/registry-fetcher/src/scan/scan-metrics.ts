@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Metrics } from '@dtm/service-host';
 import { Counter, Histogram } from 'prom-client';
+import type { AdapterCheck } from '../registries/client-reader.ts';
 import type { ScanReport } from './repository-scan.ts';
 
 /** What scans look like to Prometheus; by registry, never by repository or tag. */
@@ -12,6 +13,8 @@ export class ScanMetrics {
   readonly #requests: Counter<'registry'>;
   readonly #failures: Counter<'registry' | 'code'>;
   readonly #seconds: Histogram<'registry'>;
+  readonly #samples: Counter<'registry' | 'adapter'>;
+  readonly #disagreements: Counter<'registry' | 'adapter'>;
 
   constructor(@Inject(Metrics) metrics: Metrics) {
     const registers = [metrics];
@@ -45,6 +48,18 @@ export class ScanMetrics {
       labelNames: ['registry', 'code'],
       registers,
     });
+    this.#samples = new Counter({
+      name: 'dtm_adapter_samples_total',
+      help: 'Tags of which an agreeing list was checked by asking the registry itself',
+      labelNames: ['registry', 'adapter'],
+      registers,
+    });
+    this.#disagreements = new Counter({
+      name: 'dtm_adapter_disagreements_total',
+      help: 'Tags of which a list named another digest than the registry itself',
+      labelNames: ['registry', 'adapter'],
+      registers,
+    });
     this.#seconds = new Histogram({
       name: 'dtm_scan_seconds',
       help: 'Duration of scans of a repository',
@@ -52,6 +67,12 @@ export class ScanMetrics {
       buckets: [0.05, 0.2, 1, 5, 30, 120, 600],
       registers,
     });
+  }
+
+  /** Counts how often an adapter's list was checked, and found wrong. */
+  noteCheck(registry: string, adapter: string, { sampled, disagreements }: AdapterCheck): void {
+    if (sampled > 0) this.#samples.inc({ registry, adapter }, sampled);
+    if (disagreements > 0) this.#disagreements.inc({ registry, adapter }, disagreements);
   }
 
   /** Counts a scan that has ended. */
