@@ -60,6 +60,8 @@ describe('FetcherModule', () => {
     app.connectMicroservice({ strategy: new JetStreamStrategy(app.get<NatsConnection>(NATS), sources) });
     await app.listen(0, '127.0.0.1');
     await app.startAllMicroservices();
+    // Subscriptions are sent, but a question on another connection could be faster.
+    await app.get<NatsConnection>(NATS).flush();
     apps.push(app);
     return app;
   }

@@ -58,6 +58,8 @@ describe('SchedulerModule', () => {
     app.connectMicroservice({ strategy: new JetStreamStrategy(app.get<NatsConnection>(NATS), {}) });
     await app.listen(0, '127.0.0.1');
     await app.startAllMicroservices();
+    // Subscriptions are sent, but a question on another connection could be faster.
+    await app.get<NatsConnection>(NATS).flush();
     apps.push(app);
     return app;
   }
