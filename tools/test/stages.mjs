@@ -11,7 +11,7 @@ import { ensureSystemParts, pullImages } from './system-parts.mjs';
 /** As in libs/testing/src/backend.ts, which is not built yet when this runs. */
 const IMAGES = ['nats:2.10', 'postgres:17', 'registry:2'];
 
-const STAGE_LIMIT_MS = 10 * 60_000;
+const STAGE_LIMIT_MS = 20 * 60_000;
 
 /** What a user of `npm start` sets must not reach the tests: each makes its own. */
 const NOT_FOR_TESTS = ['PORT', 'DATA_DIR', 'DATABASE_URL', 'NATS_URL', 'LOG_LEVEL', 'LOG_FORMAT', 'REGISTRIES_FILE'];
