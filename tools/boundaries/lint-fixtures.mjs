@@ -10,7 +10,7 @@ const eslint = new ESLint({
   cwd: ROOT,
   ruleFilter: ({ ruleId }) => ruleId === 'boundaries/imports',
   // The boundaries need no types, and the places where fixtures claim to lie are in no TypeScript project.
-  overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
+  overrideConfig: { languageOptions: { parserOptions: { projectService: false, project: null } } },
 });
 
 const faults = {};

@@ -50,6 +50,10 @@ cat > "$work/empty/postgres-entrypoint.sh" <<'END'
 # What the official entrypoint does with a fresh volume, as far as it is used here.
 set -Eeuo pipefail
 export PGDATA=${PGDATA:-/var/lib/postgresql/data}
+if [ "$(id -u)" = 0 ]; then
+  chown postgres:postgres "$PGDATA" /var/run/postgresql
+  exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
+fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   password=${POSTGRES_PASSWORD:-$(cat "$POSTGRES_PASSWORD_FILE")}
   initdb --username="${POSTGRES_USER:-postgres}" --pwfile=<(printf '%s\n' "$password") --auth=scram-sha-256 ${POSTGRES_INITDB_ARGS:-} > /dev/null
