@@ -26,7 +26,7 @@ export async function benchMemory(table, postgres, { quick, say }) {
     await track(system.nc, referencesOf(host, set));
     await recordBaselines(system.nc, referencesOf(host, set));
     const { lastSequence } = await streamState(system.nc, STREAMS.history);
-    const watcher = await ProjectionWatcher.start(system.database);
+    const watcher = await ProjectionWatcher.start(system);
     say('memory: the services read them');
     await system.startServices(['history-projector', 'registry-fetcher'], { INSECURE_REGISTRIES: host });
     await watcher.history(lastSequence);

@@ -10,8 +10,10 @@ import { ROOT } from '../start/paths.mjs';
  * @typedef {{ path: string, contains: string }} Question
  */
 
-/** @type {{ url: string, questions: Question[], repeats: number, users: number, seconds: number }} */
-const { url, questions, repeats, users, seconds } = await new Promise((resolve) => process.once('message', resolve));
+/** @type {{ url: string, questions: Question[], repeats: number, users: number, seconds: number, warmUpSeconds: number }} */
+const { url, questions, repeats, users, seconds, warmUpSeconds } = await new Promise((resolve) =>
+  process.once('message', resolve),
+);
 const { Pool } = createRequire(join(ROOT, 'libs', 'registry-client', 'package.json'))('undici');
 const pool = new Pool(url, { connections: users, pipelining: 1 });
 
@@ -31,25 +33,46 @@ async function ask({ path, contains }) {
   return took;
 }
 
-/** One user, each question so often in a row; the first answers are not counted. */
+/**
+ * Users who each go through all questions, every one in another order.
+ * @param {number} count @param {number} forSeconds
+ */
+async function crowd(count, forSeconds) {
+  /** @type {number[][]} */
+  const times = questions.map(() => []);
+  const end = performance.now() + forSeconds * 1_000;
+  await Promise.all(
+    Array.from({ length: count }, async (_, user) => {
+      for (let i = 0; performance.now() < end; i++) {
+        const index = (user * 7919 + i * (1 + 2 * (user % 5))) % questions.length;
+        times[index]?.push(await ask(/** @type {Question} */ (questions[index])));
+      }
+    }),
+  );
+  return times;
+}
+
+/** Asks the parent, who knows what the services have used so far, to take note. @param {string} phase */
+const note = (phase) =>
+  new Promise((resolve) => {
+    process.once('message', resolve);
+    process.send?.({ phase });
+  });
+
+// Nothing is compiled yet, and no page of the database has been read.
+await crowd(4, warmUpSeconds);
+
+/** One user, each question so often in a row. */
+await note('alone');
 const alone = [];
 for (const question of questions) {
   const times = [];
-  for (let i = 0; i < repeats + 3; i++) times.push(await ask(question));
-  alone.push(times.slice(3));
+  for (let i = 0; i < repeats; i++) times.push(await ask(question));
+  alone.push(times);
 }
 
-/** Many users, each asking anything. @type {number[][]} */
-const loaded = questions.map(() => []);
-const end = performance.now() + seconds * 1_000;
-await Promise.all(
-  Array.from({ length: users }, async (_, user) => {
-    // Every user goes through all questions, each in another order.
-    for (let i = 0; performance.now() < end; i++) {
-      const index = (user * 7919 + i * (1 + 2 * (user % 5))) % questions.length;
-      loaded[index]?.push(await ask(/** @type {Question} */ (questions[index])));
-    }
-  }),
-);
+await note('loaded');
+const loaded = await crowd(users, seconds);
+await note('end');
 await pool.close();
-process.send?.({ alone, loaded }, () => process.disconnect());
+process.send?.({ phase: 'answers', alone, loaded }, () => process.disconnect());

@@ -32,7 +32,11 @@ export async function benchReads(table, postgres, { quick, say }) {
     await checkFrequencies(system, schema);
     const questions = await readQuestions(system.database, schema);
     say(`read: ${questions.length} questions, one user and then ${USERS}`);
-    const answers = await load(system.url, questions, { repeats: quick ? 3 : 40, seconds: quick ? 2 : 30 });
+    const answers = await load(
+      system,
+      questions,
+      quick ? { repeats: 3, seconds: 2, warmUpSeconds: 1 } : { repeats: 40, seconds: 30, warmUpSeconds: 15 },
+    );
     table.section(`Reading: ${size.tags.toLocaleString('en')} tags, ${size.changes.toLocaleString('en')} changes`);
     for (const group of new Set(questions.map((question) => question.group))) {
       const members = questions.flatMap((question, index) => (question.group === group ? [index] : []));
@@ -53,6 +57,9 @@ export async function benchReads(table, postgres, { quick, say }) {
     const all = answers.loaded.flat();
     table.row(`${USERS} users, everything mixed: answers`, all.length / answers.seconds, '/s');
     table.row(`${USERS} users, everything mixed: p99`, quantile(all, 0.99), 'ms', { atMost: 150 });
+    table.row('CPU ms per answer, api and scheduler', (answers.cpu.ours / all.length) * 1_000, '');
+    table.row('CPU ms per answer, PostgreSQL', (answers.cpu.postgres / all.length) * 1_000, '');
+    table.row('peak memory, api', system.service('api').memory.peak, 'MB');
     const [row] = await system.database.query('select pg_database_size(current_database())::float8 / 1e6 as megabytes');
     table.row('size of the database', Number(row?.megabytes), 'MB');
   } catch (error) {
@@ -70,18 +77,27 @@ function goalOf(group) {
 }
 
 /**
- * @param {string} url
+ * @param {System} system
  * @param {import('./read-questions.mjs').ReadQuestion[]} questions
- * @param {{ repeats: number, seconds: number }} options
- * @returns {Promise<{ alone: number[][], loaded: number[][], seconds: number }>}
+ * @param {{ repeats: number, seconds: number, warmUpSeconds: number }} options
+ * @returns {Promise<{ alone: number[][], loaded: number[][], seconds: number, cpu: { ours: number, postgres: number } }>}
+ *   cpu: seconds while there were many users
  */
-function load(url, questions, { repeats, seconds }) {
+function load(system, questions, options) {
   const child = fork(join(import.meta.dirname, 'read-load.mjs'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  let began = system.cpuSeconds();
+  let cpu = { ours: 0, postgres: 0 };
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('message', (message) => resolve({ .../** @type {any} */ (message), seconds }));
+    child.on('message', (/** @type {any} */ { phase, alone, loaded }) => {
+      const used = system.cpuSeconds();
+      if (phase === 'loaded') began = used;
+      if (phase === 'end') cpu = { ours: used.ours - began.ours, postgres: used.postgres - began.postgres };
+      if (phase === 'answers') resolve({ alone, loaded, cpu, seconds: options.seconds });
+      else child.send('go on');
+    });
     child.once('exit', (code) => reject(new Error(`the users ended with ${code}`)));
-    child.send({ url, questions, repeats, users: USERS, seconds });
+    child.send({ url: system.url, questions, users: USERS, ...options });
   });
 }
 

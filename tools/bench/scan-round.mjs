@@ -23,10 +23,12 @@ export class ProjectionWatcher {
   #scanned = /** @type {Set<string>} */ (new Set());
   #history = 0;
   #wake = () => {};
+  #system;
 
-  /** @param {import('./stores.mjs').BenchDatabase} database */
-  static async start(database) {
-    const watcher = new ProjectionWatcher();
+  /** @param {import('./system.mjs').System} system */
+  static async start(system) {
+    const { database } = system;
+    const watcher = new ProjectionWatcher(system);
     database.client.on('notification', ({ channel, payload = '' }) => {
       if (channel === 'scan') watcher.#scanned.add(JSON.parse(payload).repository);
       if (channel === 'history') watcher.#history = Math.max(watcher.#history, Number(payload));
@@ -35,6 +37,11 @@ export class ProjectionWatcher {
     await database.query('listen scan');
     await database.query('listen history');
     return watcher;
+  }
+
+  /** @param {import('./system.mjs').System} system */
+  constructor(system) {
+    this.#system = system;
   }
 
   forget() {
@@ -61,6 +68,7 @@ export class ProjectionWatcher {
   async #until(done, found) {
     const deadline = Date.now() + LIMIT_MS;
     while (!done()) {
+      this.#system.checkRunning();
       if (Date.now() > deadline) throw new Error(`After ${LIMIT_MS / 1000} s ${found()}.`);
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, 1_000, undefined);
@@ -76,8 +84,8 @@ export class ProjectionWatcher {
 /**
  * One round: every repository of a set is scanned once. The fetcher is held until all requests lie in the queue, so that
  * what is measured is the pipeline and not the scheduler's clock, which looks four times a second. The time is that from
- * the fetcher's release until the last row is committed in PostgreSQL; the CPU is that of all services from before anybody
- * was asked for anything.
+ * the fetcher's release until the last row is committed in PostgreSQL; the CPU and the statements are those of all services
+ * from before the scans were asked for, or, where tags are new, from when they were tracked, projected and due.
  * @param {{ system: import('./system.mjs').System, watcher: ProjectionWatcher, host: string, set: TagSet, isNew: boolean,
  *   changes: number, countRequests?: () => Promise<number> }} options
  *   isNew: the tags are tracked only now; changes: how many tags have another digest than before
@@ -92,14 +100,18 @@ export async function scanRound({ system, watcher, host, set, isNew, changes, co
     countRequests?.(),
   ]);
   watcher.forget();
-  const statements = await database.statements();
-  const cpu = system.cpuSeconds();
+  let statements = await database.statements();
+  let cpu = system.cpuSeconds();
 
   fetcher.hold();
   if (isNew) await track(nc, referencesOf(host, set));
   else await askForScans(nc, host, set);
   await untilQueued(nc, scans.lastSequence + set.repositories);
-  if (isNew) await untilTracked(system);
+  if (isNew) {
+    await untilTracked(system);
+    statements = await database.statements();
+    cpu = system.cpuSeconds();
+  }
   const released = performance.now();
   fetcher.release();
   await watcher.scans(set.repositories);
@@ -152,6 +164,7 @@ async function untilTracked(system) {
   const { lastSequence } = await streamState(system.nc, STREAMS.tracking);
   const deadline = Date.now() + LIMIT_MS;
   for (;;) {
+    system.checkRunning();
     const [row] = await system.database.query(
       `select sequence::float8 as sequence from "${await system.schema()}".checkpoint where stream = 'TRACKING'`,
     );

@@ -48,6 +48,10 @@ export class ServiceProcess {
     this.#up.catch(() => undefined);
   }
 
+  get running() {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   get pid() {
     const { pid } = this.#child;
     if (pid === undefined) throw new Error(`${this.name} could not be started`);
@@ -91,7 +95,7 @@ export class ServiceProcess {
   }
 
   async stop() {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+    if (this.running) {
       this.#child.kill('SIGCONT');
       this.#child.kill('SIGTERM');
       const insist = setTimeout(() => this.#child.kill('SIGKILL'), 15_000);

@@ -70,6 +70,11 @@ export class System {
     this.#services.delete(name);
   }
 
+  /** Throws where a service has ended by itself: nobody should wait for it. */
+  checkRunning() {
+    for (const { name, running } of this.#services.values()) if (!running) throw new Error(`${name} has ended`);
+  }
+
   /** Of the api. */
   get url() {
     return `http://127.0.0.1:${this.#ports.get('api')}`;

@@ -88,8 +88,7 @@ export class Table {
 /** Three digits that count. @param {number} value */
 function written(value) {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
-  if (value === 0 || Number.isInteger(value)) return String(value);
-  return value.toFixed(Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 4);
+  return String(Number(value.toPrecision(3)));
 }
 
 /** @param {string} unit */

@@ -87,7 +87,8 @@ export const Tag = defineEntity({
   },
   uniques: [{ name: 'tag_reference', properties: ['reference'] }],
   indexes: [
-    { name: 'tag_of_repository', properties: ['repositoryId', 'tag'] },
+    // With the id, searches need nothing else of the tags of a repository.
+    { name: 'tag_of_repository', properties: ['repositoryId', 'tag', 'id'] },
     { name: 'tag_exempt', properties: ['repositoryId'], where: 'exempt' },
     { name: 'tag_by_phase', properties: ['phase', 'activityAt'] },
     ...['change_count', 'last_changed_at', 'tracked_since', 'registry', 'repository', 'tag'].map(sortIndex),

@@ -1,7 +1,7 @@
 import type { Sql } from '../database.ts';
 import type { AsOf, ListTags, TagRow, TagSortName } from '../queries.ts';
-import { searchCondition } from './search.ts';
-import { hasState, tagColumns, withSparklines, type StoredTagRow } from './tag-row.ts';
+import { searchCondition, searchStatement } from './search.ts';
+import { hasState, rowValues, tagColumns, tagRow, type StoredTagRow } from './tag-row.ts';
 import { windowOf } from './window.ts';
 
 const SORT_COLUMNS: Record<TagSortName, string> = {
@@ -19,36 +19,18 @@ export async function listTags(
   schema: string,
   question: ListTags,
 ): Promise<{ rows: TagRow[]; total: number }> {
-  const conditions: string[] = [];
-  const values: unknown[] = [];
-  if (question.q !== null && question.q.trim() !== '') {
-    const search = searchCondition(question.q, 1);
-    conditions.push(search.sql);
-    values.push(...search.values);
-  }
-  if (question.state !== null) {
-    const aged = question.state === 'inactive' || question.state === 'active';
-    if (aged) values.push(question.inactiveBefore);
-    conditions.push(hasState(question.state, `$${values.length}`));
-  }
-  const list: List = {
-    sql,
-    schema,
-    question,
-    values,
-    where: conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`,
-  };
-  const found = question.q === null ? null : await searchPage(list);
-  const { rows, total } = found ?? (await walkPage(list));
-  return { rows: await withSparklines(sql, schema, rows, question.now), total };
+  // PostgreSQL's text knows no NUL, so nothing can contain it.
+  if (question.q?.includes('\0') === true) return { rows: [], total: 0 };
+  const list: List = { sql, schema, question };
+  const q = question.q?.trim() ?? '';
+  const { rows, total } = q === '' ? await walkPage(list, null) : await searchPage(list, q);
+  return { rows: rows.map((row) => tagRow(row, question.now)), total };
 }
 
 interface List {
   sql: Sql;
   schema: string;
   question: ListTags;
-  where: string;
-  values: unknown[];
 }
 
 interface Page {
@@ -59,41 +41,57 @@ interface Page {
 /** A search that finds more than this is walked in the order of an index, rather than sorted. */
 const SORTED_AT_MOST = 1_000;
 
-/** The page of a search that finds little: all of it is sorted, in one statement; null where it finds much. */
-async function searchPage({ sql, schema, question, where, values }: List): Promise<Page | null> {
-  const at = values.length;
-  const descending = question.order === 'desc';
+/** The page of a search: all that it finds is sorted in the statement that finds it, unless that is much. */
+async function searchPage({ sql, schema, question }: List, q: string): Promise<Page> {
+  const values = rowValues(question);
+  const found = searchStatement(q, schema, values.length + 1, stateCondition(question));
+  values.push(...found.values, question.limit, question.offset);
   const rows = await sql.query<StoredTagRow & { total: number }>(
-    `with found as materialized (select t.id from ${schema}.tag t ${where} limit ${SORTED_AT_MOST + 1})
-      select (select count(*)::int from found) as total, page.* from (values (1)) one left join lateral (
-        select ${tagColumns(`$${at + 1}`)}
+    `with found as materialized (${found.sql}), counted as materialized (select count(*)::int as total from found)
+      select counted.total, page.* from counted left join lateral (
+        select ${tagColumns(schema, 1)}
         from found join ${schema}.tag t using (id) join ${schema}.repository r on r.id = t.repository_id
-        order by ${orderBy('t', question.sort, descending)} limit $${at + 2} offset $${at + 3}
+        where counted.total <= ${SORTED_AT_MOST}
+        order by ${orderBy('t', question.sort, question.order === 'desc')}
+        limit $${values.length - 1} offset $${values.length}
       ) page on true`,
-    [...values, question.inactiveBefore, question.limit, question.offset],
+    values,
   );
   const total = rows[0]?.total ?? 0;
-  if (total > SORTED_AT_MOST) return null;
+  if (total > SORTED_AT_MOST) return walkPage({ sql, schema, question }, { q, total });
   // Without a row on the page, the outer join still answers the total.
   return { rows: rows.flatMap(({ total: _, ...row }) => (row.id === null ? [] : [row])), total };
 }
 
-/** A page found by walking an index from the nearer end. */
-async function walkPage({ sql, schema, question, where, values }: List): Promise<Page> {
-  const total = await countTags(sql, schema, where, values);
+/** A page found by walking an index from the nearer end; of a search whose total is known, or of all. */
+async function walkPage({ sql, schema, question }: List, search: { q: string; total: number } | null): Promise<Page> {
+  const total = search?.total ?? (await countTags(sql, schema, question));
   const { limit, offset, reversed } = windowOf(total, question);
   if (limit === 0) return { rows: [], total };
-  const descending = (question.order === 'desc') !== reversed;
-  const at = values.length;
-  const order = orderBy('t', question.sort, descending);
+  const order = orderBy('t', question.sort, (question.order === 'desc') !== reversed);
+  const values = rowValues(question);
+  const conditions = [stateCondition(question)];
+  if (search !== null) {
+    const condition = searchCondition(search.q, values.length + 1);
+    conditions.push(condition.sql);
+    values.push(...condition.values);
+  }
+  const where = conditions.filter((condition) => condition !== null).join(' and ');
+  values.push(limit, offset);
   const rows = await sql.query<StoredTagRow>(
-    `select ${tagColumns(`$${at + 1}`)}
-      from (select t.id from ${schema}.tag t ${where} order by ${order} limit $${at + 2} offset $${at + 3}) page
+    `select ${tagColumns(schema, 1)}
+      from (select t.id from ${schema}.tag t ${where === '' ? '' : `where ${where}`}
+        order by ${order} limit $${values.length - 1} offset $${values.length}) page
       join ${schema}.tag t using (id) join ${schema}.repository r on r.id = t.repository_id
       order by ${order}`,
-    [...values, question.inactiveBefore, limit, offset],
+    values,
   );
   return { rows: reversed ? rows.reverse() : rows, total };
+}
+
+/** The instant that tells active from inactive is the first of the `rowValues`. */
+function stateCondition({ state }: ListTags): string | null {
+  return state === null ? null : hasState(state, '$1');
 }
 
 function orderBy(alias: string, sort: TagSortName, descending: boolean): string {
@@ -104,18 +102,24 @@ function orderBy(alias: string, sort: TagSortName, descending: boolean): string 
 /** One tag; null where nothing is known of it. */
 export async function findTag(sql: Sql, schema: string, reference: string, asOf: AsOf): Promise<TagRow | null> {
   if (reference.includes('\0')) return null;
-  const rows = await sql.query<StoredTagRow>(
-    `select ${tagColumns('$2')} from ${schema}.tag t join ${schema}.repository r on r.id = t.repository_id where t.reference = $1`,
-    [reference, asOf.inactiveBefore],
+  const values = [...rowValues(asOf), reference];
+  const [row] = await sql.query<StoredTagRow>(
+    `select ${tagColumns(schema, 1)} from ${schema}.tag t join ${schema}.repository r on r.id = t.repository_id
+      where t.reference = $${values.length}`,
+    values,
   );
-  return (await withSparklines(sql, schema, rows, asOf.now))[0] ?? null;
+  return row === undefined ? null : tagRow(row, asOf.now);
 }
 
-async function countTags(sql: Sql, schema: string, where: string, values: unknown[]): Promise<number> {
-  const text =
-    where === ''
-      ? `select coalesce(sum(tags), 0)::int as total from ${schema}.repository`
-      : `select count(*)::int as total from ${schema}.tag t ${where}`;
-  const [row] = await sql.query<{ total: number }>(text, values);
+async function countTags(sql: Sql, schema: string, { state, inactiveBefore }: ListTags): Promise<number> {
+  // Ids are given out one by one and no tag is ever deleted, so the last id is the number of tags.
+  const [row] =
+    state === null
+      ? await sql.query<{ total: number }>(`select coalesce(max(id), 0)::int as total from ${schema}.tag`)
+      : await sql.query<{ total: number }>(
+          `select count(*)::int as total from ${schema}.tag t
+            where ${hasState(state, '$1')} and $1::timestamptz is not null`,
+          [inactiveBefore],
+        );
   return row?.total ?? 0;
 }

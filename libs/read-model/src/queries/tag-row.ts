@@ -1,13 +1,13 @@
-import type { Sql } from '../database.ts';
-import type { TagRow, TagStateName } from '../queries.ts';
+import type { AsOf, TagRow, TagStateName } from '../queries.ts';
 
-/** A tag as the database answers it; `id` is for what is asked next. */
+/** A tag as the database answers it; `months` are those with changes, by their first day. */
 export interface StoredTagRow extends Omit<TagRow, 'platforms' | 'sparkline'> {
   id: number;
+  months: [month: string, changes: number][] | null;
 }
 
 /** State of the tag `t`; the placeholder holds the instant before which a tag is inactive. */
-export function stateOf(inactiveBefore: string): string {
+function stateOf(inactiveBefore: string): string {
   return `case when t.phase <> 'watched' then t.phase when t.activity_at < ${inactiveBefore} then 'inactive' else 'active' end`;
 }
 
@@ -19,32 +19,37 @@ export function hasState(state: TagStateName, inactiveBefore: string): string {
   return `t.phase = '${state}'`;
 }
 
-/** The columns of a `StoredTagRow`, from the tag `t` and its repository `r`. */
-export function tagColumns(inactiveBefore: string): string {
-  return `t.id, t.reference, t.registry, t.repository, t.tag, ${stateOf(inactiveBefore)} as state,
+/** Instants that a row is reckoned at, in the order of the placeholders of `tagColumns`. */
+export function rowValues({ now, inactiveBefore }: AsOf): unknown[] {
+  const current = monthOf(now);
+  return [inactiveBefore, monthStart(current - MONTHS), monthStart(current)];
+}
+
+/** The columns of a `StoredTagRow`, from the tag `t` and its repository `r`; `at` numbers the first of the `rowValues`. */
+export function tagColumns(schema: string, at: number): string {
+  return `t.id, t.reference, t.registry, t.repository, t.tag, ${stateOf(`$${at}`)} as state,
     t.tracked_since as "trackedSince", t.tracked_by as "trackedBy", t.digest,
     case when t.exempt then t.own_last_scanned_at else r.last_scanned_at end as "lastScannedAt",
     t.last_changed_at as "lastChangedAt", t.last_pushed_at as "lastPushedAt", t.last_pushed_source as "lastPushedSource",
     t.change_count as "changeCount",
-    case when t.phase = 'unreachable' then case when t.repository_unreachable then r.last_failure else t.last_failure end end as failure`;
+    case when t.phase = 'unreachable' then case when t.repository_unreachable then r.last_failure else t.last_failure end end as failure,
+    (select json_agg(json_build_array(m.month, m.changes)) from ${schema}.change_month m
+      where m.tag_id = t.id and m.month > $${at + 1}::date and m.month <= $${at + 2}::date) as months`;
 }
 
 const MONTHS = 12;
 
-/** Adds the changes of each of the last 12 months (UTC), the month of `now` last. */
-export async function withSparklines(sql: Sql, schema: string, rows: StoredTagRow[], now: Date): Promise<TagRow[]> {
-  const current = now.getUTCFullYear() * 12 + now.getUTCMonth();
-  const counts = await sql.query<{ id: number; month: number; changes: number }>(
-    `select tag_id as id, (extract(year from month) * 12 + extract(month from month) - 1)::int as month, changes
-      from ${schema}.change_month where tag_id = any($1) and month > $2::date and month <= $3::date`,
-    [rows.map(({ id }) => id), monthStart(current - MONTHS), monthStart(current)],
-  );
-  const sparklines = new Map(rows.map(({ id }) => [id, new Array<number>(MONTHS).fill(0)]));
-  for (const { id, month, changes } of counts) {
-    const sparkline = sparklines.get(id);
-    if (sparkline !== undefined) sparkline[MONTHS - 1 - (current - month)] = changes;
-  }
-  return rows.map(({ id, ...row }) => ({ ...row, platforms: [], sparkline: sparklines.get(id) ?? [] }));
+/** A row as the read model answers it: changes of each of the last 12 months (UTC), the month of `now` last. */
+export function tagRow({ id: _, months, ...row }: StoredTagRow, now: Date): TagRow {
+  const sparkline = new Array<number>(MONTHS).fill(0);
+  const current = monthOf(now);
+  for (const [month, changes] of months ?? []) sparkline[MONTHS - 1 - (current - monthOf(new Date(month)))] = changes;
+  return { ...row, platforms: [], sparkline };
+}
+
+/** Months since year 0. */
+function monthOf(at: Date): number {
+  return at.getUTCFullYear() * 12 + at.getUTCMonth();
 }
 
 /** `2026-11-01` of months counted from year 0. */

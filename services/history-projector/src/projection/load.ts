@@ -17,7 +17,10 @@ export async function loadWorkingSet(sql: Sql, tables: Tables, batch: Batch): Pr
   const tags = new Map<number, TagRecord>();
   for (const tag of await loadNamedTags(sql, tables, references)) tags.set(tag.id, tag);
   for (const tag of await loadScannedTags(sql, tables, repositories, successes)) tags.set(tag.id, tag);
-  return new WorkingSet(repositories, [...tags.values()], await lastIds(sql, tables));
+  // Scans of known repositories, which is what most batches hold, make no rows.
+  const known = new Set(repositories.map(nameOf));
+  const makesRows = tagEvents.length > 0 || scans.some(({ data }) => !known.has(nameOf(data)));
+  return new WorkingSet(repositories, [...tags.values()], makesRows ? await lastIds(sql, tables) : NO_IDS);
 }
 
 async function loadRepositories(
@@ -61,6 +64,9 @@ async function loadScannedTags(
     [idsOf(scanned), idsOf(partly), oldestView],
   );
 }
+
+/** Only where no row is made. */
+const NO_IDS = { tag: NaN, repository: NaN };
 
 async function lastIds(sql: Sql, tables: Tables): Promise<{ tag: number; repository: number }> {
   const [row] = await sql.query<{ tag: number; repository: number }>(

@@ -1,3 +1,4 @@
+import { EVENT_TYPES, type ScanLogEvent } from '@dtm/events';
 import type { StoredMessage } from '@dtm/jetstream';
 import type { Positions } from '../projection/checkpoints.ts';
 import {
@@ -8,24 +9,25 @@ import {
   readTracking,
   type Batch,
   type ProjectedStream,
+  type Read,
 } from '../projection/messages.ts';
+import { ArrivalPace, type Linger } from './arrival-pace.ts';
 import type { EventSource } from './event-source.ts';
 
-export interface BatchLimits {
+export interface BatchLimits extends Linger {
   /** Messages of one stream in one batch at most. */
   size: number;
-  /** How long to wait for more after the first message. */
-  lingerMs: number;
-  /** The same while much arrives: fewer, larger transactions. */
-  busyLingerMs: number;
   /** How long a scan waits for the tracking events that it knew. */
   holdMs: number;
 }
 
-export const DEFAULT_LIMITS: BatchLimits = { size: 1_000, lingerMs: 20, busyLingerMs: 150, holdMs: 5_000 };
-
-/** A batch of so many messages means that much arrives. */
-const BUSY_FROM = 32;
+export const DEFAULT_LIMITS: BatchLimits = {
+  size: 1_000,
+  lingerMs: 20,
+  busyLingerMs: 500,
+  unchangedLingerMs: 1_000,
+  holdMs: 5_000,
+};
 
 /** Reads the streams, each in its own order, and hands out what belongs into the next transaction. */
 export class BatchReader {
@@ -36,7 +38,11 @@ export class BatchReader {
   /** How far TRACKING was handed out. */
   #trackingGiven: number;
   #heldSince: number | null = null;
-  #lastSize = 0;
+  readonly #pace: ArrivalPace;
+  /** While a batch gathers, not every message is news. */
+  #gathering = false;
+  /** Whether what is queued tells anything but that everything is as it was. */
+  #urgent = false;
   #failure: { error: unknown } | null = null;
   #wake: () => void = () => undefined;
   #makeRoom: (() => void)[] = [];
@@ -45,6 +51,7 @@ export class BatchReader {
   constructor(source: EventSource, positions: Positions, signal: AbortSignal, limits: BatchLimits = DEFAULT_LIMITS) {
     this.#source = source;
     this.#limits = limits;
+    this.#pace = new ArrivalPace(limits);
     this.#signal = signal;
     this.#trackingGiven = positions.TRACKING;
     signal.addEventListener('abort', () => this.#stir(), { once: true });
@@ -57,16 +64,21 @@ export class BatchReader {
       if (this.#stopped()) return null;
       await this.#news(this.#heldSince === null ? null : this.#limits.holdMs);
     }
-    const until = performance.now() + (this.#lastSize >= BUSY_FROM ? this.#limits.busyLingerMs : this.#limits.lingerMs);
-    for (
-      let left = until - performance.now();
-      left > 0 && !this.#full() && !this.#stopped();
-      left = until - performance.now()
-    ) {
-      await this.#news(left);
-    }
+    await this.#gather();
     if (this.#stopped()) return null;
     return this.#take();
+  }
+
+  /** Waits for more as long as more comes. */
+  async #gather(): Promise<void> {
+    const began = performance.now();
+    this.#gathering = true;
+    while (!this.#full() && !this.#stopped()) {
+      const left = this.#pace.waitsUntil(began, this.#urgent) - performance.now();
+      if (left <= 0) break;
+      await this.#news(left);
+    }
+    this.#gathering = false;
   }
 
   async #pump(stream: ProjectedStream, after: number): Promise<void> {
@@ -77,7 +89,8 @@ export class BatchReader {
         }
         if (this.#signal.aborted) return;
         this.#enqueue(stream, message);
-        this.#wake();
+        this.#pace.arrived(performance.now());
+        if (!this.#gathering || this.#full()) this.#wake();
       }
       if (!this.#signal.aborted) throw new Error(`reading ${stream} ended by itself`);
     } catch (error) {
@@ -87,9 +100,15 @@ export class BatchReader {
   }
 
   #enqueue(stream: ProjectedStream, message: StoredMessage): void {
+    if (stream === 'SCAN_LOG') {
+      const read = readScanLog(message);
+      this.#queues.SCAN_LOG.push(read);
+      this.#urgent ||= !isUnchanged(read);
+      return;
+    }
     if (stream === 'HISTORY') this.#queues.HISTORY.push(readHistory(message));
-    else if (stream === 'TRACKING') this.#queues.TRACKING.push(readTracking(message));
-    else this.#queues.SCAN_LOG.push(readScanLog(message));
+    else this.#queues.TRACKING.push(readTracking(message));
+    this.#urgent = true;
   }
 
   #stopped(): boolean {
@@ -132,7 +151,7 @@ export class BatchReader {
       SCAN_LOG: SCAN_LOG.splice(0, scans),
     };
     this.#trackingGiven = batch.TRACKING.at(-1)?.message.sequence ?? this.#trackingGiven;
-    this.#lastSize = batch.HISTORY.length + batch.TRACKING.length + batch.SCAN_LOG.length;
+    this.#urgent = !SCAN_LOG.every(isUnchanged);
     this.#letIn();
     return batch;
   }
@@ -156,4 +175,8 @@ export class BatchReader {
       };
     });
   }
+}
+
+function isUnchanged({ event }: Read<ScanLogEvent>): boolean {
+  return event?.type === EVENT_TYPES.RepositoryScanned && event.data.changes === 0 && event.data.failures.length === 0;
 }

@@ -1,0 +1,46 @@
+/** How long a batch waits for more. */
+export interface Linger {
+  /** At most, after its first message, while little arrives: somebody may be waiting for just this one. */
+  lingerMs: number;
+  /** The same while much arrives: fewer, larger transactions. */
+  busyLingerMs: number;
+  /** The same while nothing arrives but scans that found everything as it was: nobody waits for these. */
+  unchangedLingerMs: number;
+}
+
+/** With longer pauses than this between messages, on average, little arrives. */
+const BUSY_BELOW_MS = 100;
+/** Each message moves the average by such a share. */
+const WEIGHT = 1 / 16;
+/** So many average pauses without a message, and the burst is over. */
+const PAUSES = 8;
+const SHORTEST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 250;
+
+/** How fast messages arrive, and what follows for the size of batches. Times are those of one monotonic clock, in ms. */
+export class ArrivalPace {
+  readonly #linger: Linger;
+  #lastAt = -Infinity;
+  #averagePause = Infinity;
+
+  constructor(linger: Linger) {
+    this.#linger = linger;
+  }
+
+  /** Notes a message. */
+  arrived(at: number): void {
+    const pause = Math.min(at - this.#lastAt, 2 * BUSY_BELOW_MS);
+    this.#lastAt = at;
+    // A long silence says that what was before it no longer counts.
+    if (pause >= 2 * BUSY_BELOW_MS) this.#averagePause = pause;
+    else this.#averagePause += (pause - this.#averagePause) * WEIGHT;
+  }
+
+  /** Until when a batch waits whose first message was taken up at `began`; `urgent` unless it is unchanged scans alone. */
+  waitsUntil(began: number, urgent: boolean): number {
+    const { lingerMs, busyLingerMs, unchangedLingerMs } = this.#linger;
+    if (this.#averagePause > BUSY_BELOW_MS) return began + lingerMs;
+    const pause = Math.min(Math.max(this.#averagePause * PAUSES, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
+    return Math.min(began + (urgent ? busyLingerMs : unchangedLingerMs), this.#lastAt + pause);
+  }
+}
