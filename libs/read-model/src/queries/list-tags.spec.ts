@@ -122,6 +122,19 @@ describe('order and pages', () => {
   });
 });
 
+describe('references', () => {
+  it('are numbered from the oldest tag on, and none is left out', async () => {
+    const [all, first, rest] = await Promise.all([
+      filled.readModel.tagReferences(1, 11),
+      filled.readModel.tagReferences(1, 4),
+      filled.readModel.tagReferences(5, 99),
+    ]);
+    const { rows } = await list({ limit: 100 });
+    expect([...first, ...rest]).toEqual(all);
+    expect(all.map(({ reference }) => reference).sort()).toEqual(rows.map(({ reference }) => reference).sort());
+  });
+});
+
 describe('search', () => {
   it.each([
     ['foo', ['never']],

@@ -1,78 +1,95 @@
 import { parseRegistryHost } from '@dtm/oci';
 
-/** A condition on the alias `t` and the values of its placeholders. */
-export interface Condition {
-  sql: string;
-  values: unknown[];
-}
-
 /**
- * What a search means: a substring of the reference; `[registry/]repository[:tag]` looks for each part in its own place,
- * so that `docker.io/ngin:1.2` finds `docker.io/library/nginx:1.27`. `next` numbers the first placeholder.
+ * A search for a text anywhere in a reference, or for `[registry/]repository[:tag]` with each part anywhere in its own, so
+ * that `docker.io/ngin:1.2` finds `docker.io/library/nginx:1.27`. Its SQL, of which each piece says what it may look at;
+ * `bind` takes a value and answers its placeholder.
  */
-export function searchCondition(q: string, next: number): Condition {
-  const { text, registry, repository, tag } = partsOf(q);
-  const at = (i: number): string => `$${next + i}`;
-  if (registry === null && tag === null) return { sql: `t.search like ${at(0)}`, values: [within(text)] };
-  return {
-    sql: `(t.search like ${at(0)} or
-      (t.registry like ${at(1)} and t.repository like ${at(2)} and lower(t.tag) like ${at(3)}))`,
-    values: [within(text), within(registry ?? ''), within(repository), within(tag ?? '')],
-  };
+export class Search {
+  readonly #text: string;
+  readonly #parts: Parts;
+  readonly #bind: (value: unknown) => string;
+
+  constructor(q: string, bind: (value: unknown) => string) {
+    this.#text = q.trim().toLowerCase();
+    this.#parts = partsOf(this.#text);
+    this.#bind = bind;
+  }
+
+  /** Whether the text is looked for as it stands, rather than each of its parts. */
+  get isPlain(): boolean {
+    return this.#parts.registry === null && this.#parts.tag === null;
+  }
+
+  /** A condition of a plain search on `t.search` alone, so that an index that holds it answers without the table. */
+  onTag(): string {
+    return `t.search like ${this.#bind(within(this.#text))}`;
+  }
+
+  /** A condition of a plain search on a repository `r` that every one of its tags is found by. */
+  onRepository(): string {
+    return `${REPOSITORY_NAME} like ${this.#bind(within(this.#text))}`;
+  }
+
+  /** A condition on the name of a tag `t` that finds it whatever its repository; null where no tag can be called so. */
+  onTagName(): string | null {
+    return /[/:]/.test(this.#text) ? null : `lower(t.tag) like ${this.#bind(within(this.#text))}`;
+  }
+
+  /** Statements that together answer the ids of all that is found, by way of the repositories, of which there are few. */
+  idsIn(schema: string, condition: string | null): string {
+    const and = condition === null ? '' : `and ${condition}`;
+    const from = `${schema}.repository r join ${schema}.tag t on t.repository_id = r.id`;
+    const places = [`select t.id from ${from} where ${this.onRepository()} ${and}`];
+    const onTagName = this.onTagName();
+    if (onTagName !== null) places.push(`select t.id from ${schema}.tag t where ${onTagName} ${and}`);
+    if (!this.isPlain) places.push(`select t.id from ${from} where ${this.#eachPart()} ${and}`);
+    const { registry, tag } = this.#parts;
+    if (registry === null && tag !== null) {
+      // The text as it stands may begin in the middle of a registry's name.
+      const before = this.#bind(`%${escaped(this.#text.slice(0, -tag.length - 1))}`);
+      const after = this.#bind(`${escaped(tag)}%`);
+      places.push(
+        `select t.id from ${from} where ${REPOSITORY_NAME} like ${before} and lower(t.tag) like ${after} ${and}`,
+      );
+    }
+    return places.join(' union ');
+  }
+
+  #eachPart(): string {
+    const { registry, repository, tag } = this.#parts;
+    // The first is there for the index.
+    const conditions = [
+      `${REPOSITORY_NAME} like ${this.#bind(within(repository))}`,
+      `r.repository like ${this.#bind(within(repository))}`,
+    ];
+    if (registry !== null) conditions.push(`r.registry like ${this.#bind(within(registry))}`);
+    if (tag !== null) conditions.push(`lower(t.tag) like ${this.#bind(within(tag))}`);
+    return conditions.join(' and ');
+  }
 }
 
-/**
- * The same search as a statement that answers the ids of what it finds, those that a condition on `t` holds for. It looks
- * through the names of repositories, of which there are few, and for the tags' own names in an index of theirs: either
- * is several times faster than a search in whole references.
- */
-export function searchStatement(q: string, schema: string, next: number, condition: string | null): Condition {
-  const { text, registry, repository, tag } = partsOf(q);
-  const and = condition === null ? '' : `and ${condition}`;
-  const values: unknown[] = [];
-  const bind = (value: string): string => `$${next + values.push(value) - 1}`;
-  const inRepositories = (where: string): string =>
-    `select t.id from ${schema}.repository r join ${schema}.tag t on t.repository_id = r.id where ${where} ${and}`;
-  const name = `(r.registry || '/' || r.repository)`;
-
-  const places = [inRepositories(`${name} like ${bind(within(text))}`)];
-  // Neither is part of a tag's name.
-  if (!/[/:]/.test(text))
-    places.push(`select t.id from ${schema}.tag t where lower(t.tag) like ${bind(within(text))} ${and}`);
-  const colon = text.lastIndexOf(':');
-  if (colon >= 0 && !text.includes('/', colon)) {
-    const [before, after] = [text.slice(0, colon), text.slice(colon + 1)].map(escaped);
-    places.push(inRepositories(`${name} like ${bind(`%${before}`)} and lower(t.tag) like ${bind(`${after}%`)}`));
-  }
-  if (registry !== null || tag !== null) {
-    const parts = [`r.repository like ${bind(within(repository))}`];
-    if (registry !== null) parts.push(`r.registry like ${bind(within(registry))}`);
-    if (tag !== null) parts.push(`lower(t.tag) like ${bind(within(tag))}`);
-    places.push(inRepositories(parts.join(' and ')));
-  }
-  return { sql: places.join(' union '), values };
-}
+/** As the index of searches has it. */
+export const REPOSITORY_NAME = `(r.registry || '/' || r.repository)`;
 
 interface Parts {
-  text: string;
   registry: string | null;
   repository: string;
   tag: string | null;
 }
 
-function partsOf(q: string): Parts {
-  const text = q.trim().toLowerCase();
+function partsOf(text: string): Parts {
   const colon = text.indexOf(':', text.lastIndexOf('/') + 1);
   const name = colon < 0 ? text : text.slice(0, colon);
   const tag = colon < 0 ? null : text.slice(colon + 1);
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
-  if (!/[.:]/.test(first) && first !== 'localhost') return { text, registry: null, repository: name, tag };
+  if (!/[.:]/.test(first) && first !== 'localhost') return { registry: null, repository: name, tag };
   const host = parseRegistryHost(first);
-  return { text, registry: 'host' in host ? host.host : first, repository: name.slice(slash + 1), tag };
+  return { registry: 'host' in host ? host.host : first, repository: name.slice(slash + 1), tag };
 }
 
-/** The pattern of what contains a text. */
+/** The LIKE pattern of what contains a text. */
 function within(text: string): string {
   return `%${escaped(text)}%`;
 }

@@ -67,10 +67,13 @@ export async function createTables(database: Database, sql: Sql, schema: string)
     `select n.nspname as place from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm'`,
   );
   if (trigrams === undefined) return;
-  // Without fastupdate: what it postpones, every search would have to read through.
-  await sql.query(
-    `create index tag_search on "${schema}".tag using gin (lower(tag) "${trigrams.place}".gin_trgm_ops) with (fastupdate = off)`,
-  );
+  const trigramIndex = (name: string, table: string, text: string): Promise<unknown> =>
+    // Without fastupdate: what it postpones, every search would have to read through.
+    sql.query(
+      `create index ${name} on "${schema}".${table} using gin (${text} "${trigrams.place}".gin_trgm_ops) with (fastupdate = off)`,
+    );
+  await trigramIndex('tag_search', 'tag', 'lower(tag)');
+  await trigramIndex('repository_search', 'repository', `(registry || '/' || repository)`);
 }
 
 /** Search is faster with it and right without it, so a server that refuses the extension will do. */
