@@ -1,9 +1,10 @@
 // One backup of everything that must survive: the database (pg_dump), then every stream (a snapshot by the server). In that
 // order, so that the streams reach at least as far as the checkpoints in the database: what is projected from a restored
-// pair goes on where it stopped. A backup is a folder that is there as a whole or not at all:
+// pair goes on where it stopped. restore.mjs takes it. A backup is a folder that is there as a whole or not at all:
 //   BACKUP_DIR/2026-11-22T03-17-00Z/{summary.json,SHA256SUMS,postgres.dump,HISTORY/backup.json,HISTORY/stream.tar.s2,...}
-// Environment: NATS_URL, DATABASE_URL (each also as _FILE), BACKUP_DIR, BACKUP_KEEP (default 14), PG_DUMP.
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// Environment: NATS_URL, DATABASE_URL (each also as _FILE), BACKUP_DIR, BACKUP_KEEP (default 14), PG_DUMP (default pg_dump;
+// `none` backs up the streams alone: the database can be made from them).
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsOperator } from '../image/nats-connection.mjs';
 import { requiredSetting, setting } from '../image/setting.mjs';
@@ -27,11 +28,18 @@ const name = startedAt
 const draft = join(folder, `${UNFINISHED}${name}`);
 mkdirSync(draft, { recursive: true, mode: 0o700 });
 
+/** @type {Awaited<ReturnType<typeof snapshotStream>>[]} */
+const streams = [];
 const nc = await connectAsOperator('backup');
 try {
-  const database = await dumpDatabase(requiredSetting('DATABASE_URL'), join(draft, 'postgres.dump'));
-  const streams = [];
-  for (const stream of await streamNames(nc)) streams.push(await snapshotStream(nc, stream, draft, '_INBOX.backup'));
+  const names = await streamNames(nc);
+  if (!names.includes('HISTORY')) throw new Error('this NATS has no stream HISTORY: is NATS_URL right?');
+  const program = setting('PG_DUMP') ?? 'pg_dump';
+  const database =
+    program === 'none'
+      ? null
+      : await dumpDatabase(requiredSetting('DATABASE_URL'), join(draft, 'postgres.dump'), program);
+  for (const stream of lastWrittenFirst(names)) streams.push(await snapshotStream(nc, stream, draft, '_INBOX.backup'));
   const summary = { startedAt, finishedAt: new Date(), database, natsServer: nc.info?.version ?? null, streams };
   writeFileSync(join(draft, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   writeFileSync(join(draft, 'SHA256SUMS'), await checksums(draft));
@@ -40,19 +48,57 @@ try {
   for (const { stream, messages, lastSequence, bytes } of streams) {
     console.log(`${stream}: ${messages} messages, last sequence ${lastSequence}, ${bytes} bytes`);
   }
-  console.log(`postgres: ${database.bytes} bytes`);
+  console.log(database === null ? 'postgres: not backed up, as PG_DUMP is none' : `postgres: ${database.bytes} bytes`);
 } finally {
   await nc.close();
 }
-rotate();
-// For Prometheus' node exporter (textfile collector); the alert BackupTooOld reads it.
-const metric = 'dtm_backup_last_success_timestamp_seconds';
-writeFileSync(
-  join(folder, '.metrics.draft'),
-  `# HELP ${metric} When the last backup was finished\n# TYPE ${metric} gauge\n${metric} ${Math.floor(Date.now() / 1000)}\n`,
-);
-renameSync(join(folder, '.metrics.draft'), join(folder, 'docker-tag-monitor-backup.prom'));
 console.log(`backup ${name} is done`);
+const end = endOfHistory(streams);
+const longest = longestBefore();
+if (end < longest) {
+  // Something was lost, and the older backups hold it.
+  console.error(
+    `HISTORY ends at ${end}, and a backup before had it up to ${longest}: no backup is removed, and this counts as no success. ` +
+      'See docs/recovery.md; where it is meant, remove the older backups.',
+  );
+  process.exitCode = 1;
+} else {
+  rotate();
+  tellPrometheus();
+}
+
+/** @param {{ stream: string, lastSequence: number }[]} backedUp */
+function endOfHistory(backedUp) {
+  return backedUp.find(({ stream }) => stream === 'HISTORY')?.lastSequence ?? 0;
+}
+
+/** The last sequence of HISTORY that any backup holds. */
+function longestBefore() {
+  const ends = readdirSync(folder)
+    .filter((entry) => FINISHED.test(entry) && existsSync(join(folder, entry, 'summary.json')))
+    .map((entry) => endOfHistory(JSON.parse(readFileSync(join(folder, entry, 'summary.json'), 'utf8')).streams));
+  return Math.max(0, ...ends);
+}
+
+/** For the node exporter (textfile collector); the alert BackupTooOld reads it. */
+function tellPrometheus() {
+  const metric = 'dtm_backup_last_success_timestamp_seconds';
+  writeFileSync(
+    join(folder, '.metrics.draft'),
+    `# HELP ${metric} When the last backup was finished\n# TYPE ${metric} gauge\n${metric} ${Math.floor(Date.now() / 1000)}\n`,
+  );
+  renameSync(join(folder, '.metrics.draft'), join(folder, 'docker-tag-monitor-backup.prom'));
+}
+
+/**
+ * A scan writes HISTORY first, then SCAN_LOG, then its state. Backed up the other way round, nothing in a backup tells of an
+ * event that is not in it.
+ * @param {string[]} names
+ */
+function lastWrittenFirst(names) {
+  const first = ['MANIFESTS', 'HISTORY', 'TRACKING'];
+  return [...names.filter((name) => !first.includes(name)), ...first.filter((name) => names.includes(name))];
+}
 
 /** Removes what is older than the newest `keep` backups, and what a backup that was cut off left behind. */
 function rotate() {

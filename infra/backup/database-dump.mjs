@@ -1,35 +1,75 @@
-import { spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClientFailed, runClient } from './postgres-client.mjs';
 
 /**
- * Dumps the database in PostgreSQL's own format, which `pg_restore` reads. The password goes by the environment, as
- * arguments can be seen by everyone on the machine.
+ * Dumps the database in PostgreSQL's own format, which `pg_restore` reads.
+ * @param {string} url
+ * @param {string} file
+ * @param {string} program `pg_dump`, or where it lies
+ */
+export async function dumpDatabase(url, file, program) {
+  await runClient(program, ['--format=custom', '--no-owner', '--no-privileges', `--file=${file}`], url);
+  return { bytes: statSync(file).size };
+}
+
+/** Programs of PostgreSQL's client. @typedef {{ pgRestore: string, psql: string }} Client */
+
+/**
+ * What keeps this machine from reading a dump: a sentence; null where nothing does.
+ * @param {Client} client
  * @param {string} url
  * @param {string} file
  */
-export async function dumpDatabase(url, file) {
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
-  const sslmode = searchParams.get('sslmode');
-  const program = process.env.PG_DUMP ?? 'pg_dump';
-  const child = spawn(program, ['--format=custom', '--no-owner', '--no-privileges', `--file=${file}`], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: {
-      PATH: process.env.PATH,
-      LD_LIBRARY_PATH: process.env.LD_LIBRARY_PATH,
-      PGHOST: hostname.replace(/^\[|\]$/g, ''),
-      PGPORT: port || '5432',
-      PGUSER: decodeURIComponent(username),
-      PGPASSWORD: decodeURIComponent(password),
-      PGDATABASE: decodeURIComponent(pathname.slice(1)),
-      ...(sslmode === null ? {} : { PGSSLMODE: sslmode }),
-    },
-  });
-  let words = '';
-  child.stderr.on('data', (text) => (words += text));
-  const code = await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new Error(`${program} of ${hostname}: ${words.trim() || `exit code ${code}`}`);
-  return { bytes: statSync(file).size };
+export async function whyNotReadable({ pgRestore }, url, file) {
+  try {
+    await runClient(pgRestore, ['--list', file], url);
+    return null;
+  } catch (error) {
+    if (error instanceof ClientFailed) return error.message;
+    throw error;
+  }
+}
+
+/**
+ * The schemas that hold read models in the database; with the pointer to them alone, `public`.
+ * @param {Client} client
+ * @param {string} url
+ */
+export async function readModelsIn({ psql }, url) {
+  const question = `select nspname from pg_namespace where nspname ~ '^read_[0-9]+$'
+    union all select 'public' where to_regclass('public.read_model') is not null`;
+  return (await runClient(psql, [...PLAIN, '--command', question], url)).split('\n').filter((name) => name !== '');
+}
+
+const PLAIN = ['--no-psqlrc', '--quiet', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1'];
+
+/**
+ * Restores a dump, all of it or nothing; `replaced` are the schemas that `readModelsIn` found, which are dropped before.
+ * The user of the url owns what is restored, so it must be the history-projector's.
+ * @param {Client} client
+ * @param {string} url
+ * @param {string} file
+ * @param {string[]} replaced
+ */
+export async function restoreDatabase({ pgRestore, psql }, url, file, replaced) {
+  const folder = mkdtempSync(join(tmpdir(), 'restore-'));
+  try {
+    // Its owner is the server's, who alone may comment on it: an error that would end the restoring.
+    const entries = (await runClient(pgRestore, ['--list', file], url))
+      .split('\n')
+      .filter((line) => !/ (?:EXTENSION|COMMENT) - (?:EXTENSION )?pg_trgm/.test(line));
+    writeFileSync(join(folder, 'list'), entries.join('\n'));
+    const drops = replaced.map((name) =>
+      name === 'public' ? 'drop table public.read_model;' : `drop schema "${name}" cascade;`,
+    );
+    const before = ['begin;', ...drops, 'create extension if not exists pg_trgm;', 'commit;'].join('\n');
+    await runClient(psql, [...PLAIN, '--command', before], url);
+    const options = ['--no-owner', '--no-privileges', '--single-transaction', '--exit-on-error'];
+    const database = decodeURIComponent(new URL(url).pathname.slice(1));
+    await runClient(pgRestore, [...options, `--use-list=${join(folder, 'list')}`, `--dbname=${database}`, file], url);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

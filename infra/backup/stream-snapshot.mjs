@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInbox } from '@nats-io/transport-node';
+import { api } from './jetstream-api.mjs';
 
 /** @typedef {import('@nats-io/transport-node').NatsConnection} NatsConnection */
 
@@ -79,11 +80,4 @@ async function* silenceEnds(subscription, stream) {
       clearTimeout(timer);
     }
   }
-}
-
-/** @param {NatsConnection} nc @param {string} call @param {object} request @returns {Promise<any>} */
-async function api(nc, call, request) {
-  const answer = (await nc.request(`$JS.API.${call}`, JSON.stringify(request), { timeout: 10_000 })).json();
-  if (answer.error !== undefined) throw new Error(`${call}: ${answer.error.description} (${answer.error.err_code})`);
-  return answer;
 }

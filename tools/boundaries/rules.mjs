@@ -73,7 +73,8 @@ export const ONLY_IN = [
   {
     name: 'api-fetch',
     within: 'services/api/src/',
-    folder: null,
+    // Asks the host of the source code for its stars, and nothing else.
+    folder: 'services/api/src/source/',
     packages: [],
     globals: ['fetch'],
     because: 'the api never sees a registry, and asks the other services over NATS',

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findNatsServer } from '@dtm/embedded';
-import { ensureStreams, STREAMS } from '@dtm/jetstream';
+import { BUCKETS, ensureStreams, STREAMS } from '@dtm/jetstream';
 import { startNats, type RunningNats } from '@dtm/testing';
 import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { checksums, verifyBackup } from '../../infra/backup/checksums.mjs';
+import { restoreStream } from '../../infra/backup/stream-restore.mjs';
 import { snapshotStream, streamNames } from '../../infra/backup/stream-snapshot.mjs';
 
 const EVENTS = 3_000;
@@ -39,20 +40,6 @@ async function contentOf(nc: NatsConnection, stream: string): Promise<string[]> 
   return lines;
 }
 
-/** As `nats stream restore` does it. */
-async function restore(nc: NatsConnection, stream: string): Promise<void> {
-  const call = async (subject: string, data: Uint8Array): Promise<Record<string, unknown>> => {
-    const answer = (await nc.request(subject, data, { timeout: 20_000 })).string();
-    return answer === '' ? {} : (JSON.parse(answer) as Record<string, unknown>);
-  };
-  const meta = await readFile(join(folder, stream, 'backup.json'));
-  const { error, deliver_subject: place } = await call(`$JS.API.STREAM.RESTORE.${stream}`, meta);
-  expect(error).toBeUndefined();
-  const data = await readFile(join(folder, stream, 'stream.tar.s2'));
-  for (let at = 0; at < data.length; at += 65_536) await call(String(place), data.subarray(at, at + 65_536));
-  expect((await call(String(place), new Uint8Array(0)))['error']).toBeUndefined();
-}
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dtm-backup-'));
 });
@@ -80,7 +67,8 @@ describe('a backup of the streams', () => {
     for await (const message of await consumer.fetch({ max_messages: 25 })) await message.ackAck();
 
     const names = await streamNames(nc);
-    expect(names).toEqual(['HISTORY', 'KV_SCAN_STATE', 'KV_THROTTLE', 'KV_VIEWS', 'SCANS', 'SCAN_LOG', 'TRACKING']);
+    const buckets = Object.values(BUCKETS).map((bucket) => `KV_${bucket}`);
+    expect(names).toEqual([...Object.values(STREAMS), ...buckets].sort());
     for (const name of names) {
       const { messages, lastSequence } = await snapshotStream(nc, name, folder);
       contents.set(name, await contentOf(nc, name));
@@ -94,7 +82,7 @@ describe('a backup of the streams', () => {
   it('restores on an empty server to the same bytes, under the same sequences, with the positions of subscribers', async () => {
     const nc = await emptyServer();
     for (const [name, content] of contents) {
-      await restore(nc, name);
+      await restoreStream(nc, folder, name, undefined);
       expect(await contentOf(nc, name)).toEqual(content);
     }
     const jsm = await jetstreamManager(nc);

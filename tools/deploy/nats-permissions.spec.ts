@@ -1,20 +1,29 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findNatsServer } from '@dtm/embedded';
-import type { DigestObserved, RepositoryScanFailed, RepositoryScanned } from '@dtm/events';
+import { SUBJECTS, type DigestObserved, type RepositoryScanFailed, type RepositoryScanned } from '@dtm/events';
 import {
   Appender,
   askNextScan,
+  askPopularImages,
   askTagExists,
   connectNats,
   ensureStreams,
+  FactsJobs,
+  FactsPace,
   HistoryLog,
   HistoryTail,
+  ListingStore,
+  ManifestLog,
+  ManifestTail,
+  NoScanNews,
+  PopularLookups,
   QUERIES,
   readStream,
   readThrottles,
   ScanJobs,
   ScanLog,
+  ScanNews,
   ScanQueue,
   ScanStateStore,
   streamState,
@@ -23,8 +32,10 @@ import {
   TrackingLog,
   TrackingTail,
   ViewLog,
+  type FactsJob,
   type NatsConnection,
   type ScanJob,
+  type ScanNewsJob,
 } from '@dtm/jetstream';
 import { Reference } from '@dtm/oci';
 import { startNats, type RunningNats } from '@dtm/testing';
@@ -187,6 +198,11 @@ describe('each service can do its work', () => {
       const state = new Map([[NGINX.tag, { sequence: 1, lastSeenAt: new Date(AT), missingSince: null }]]);
       expect(await states.write(REPOSITORY, state, 0, 'scan-1')).toBe(true);
       expect((await states.read(REPOSITORY)).tags.size).toBe(1);
+      const listings = await ListingStore.open(nc);
+      const tags = new Set([NGINX.tag]);
+      expect(await listings.write(REPOSITORY, await listings.readHead(REPOSITORY), tags, null)).toBe(true);
+      expect(await listings.readTags(REPOSITORY, await listings.readHead(REPOSITORY))).toEqual(tags);
+      await listings.forget(REPOSITORY);
       const book = await ThrottleBook.open(nc, () => 10);
       expect((await book.lease(REPOSITORY.registry, 1, 'scan')).granted).toBe(1);
       await book.halt(REPOSITORY.registry, new Date(Date.now() + 60_000), 'too many requests');
@@ -196,14 +212,86 @@ describe('each service can do its work', () => {
     });
   });
 
-  it.each([STREAMS.history, STREAMS.tracking, STREAMS.scanLog])('history-projector: reads %s', async (stream) => {
-    await unhindered('history-projector', async (nc) => {
-      const end = new AbortController();
-      expect((await streamState(nc, stream)).lastSequence).toBeGreaterThan(0);
-      const message = await first(readStream(nc, { stream, after: 0, signal: end.signal }));
-      end.abort();
-      expect(message?.sequence).toBe(1);
+  it('registry-fetcher: describes what was observed', async () => {
+    await unhindered('registry-fetcher', async (nc) => {
+      const jobs = new FactsJobs(nc, { onError: fail });
+      jobs.addRegistry(REPOSITORY.registry);
+      const job = await new Promise<FactsJob>((resolve) => jobs.start(async (taken) => resolve(taken)));
+      expect(job.observed).toEqual(OBSERVED);
+      await jobs.stop();
+      const tail = new ManifestTail(nc, fail);
+      await tail.start();
+      const { digest, mediaType } = OBSERVED;
+      const facts = { size: null, platforms: [], createdAt: AT, describedAt: AT, source: 'manifest' } as const;
+      const log = new ManifestLog(nc);
+      const described = { ...REPOSITORY, digest, mediaType, ...facts };
+      expect(await log.record(described)).toEqual({ outcome: 'described', sequence: 1 });
+      expect(await log.record(described)).toEqual({ outcome: 'already-described', sequence: 1 });
+      await tail.waitFor(1);
+      expect(tail.builtAt(digest)).toEqual(new Date(AT));
+      await tail.stop();
+      await (await FactsPace.open(nc, () => 10)).spend(REPOSITORY.registry, 3);
     });
+    await unhindered('scheduler', async (nc) => {
+      const last = await new Appender(nc, STREAMS.manifests).last(SUBJECTS.manifest(OBSERVED.digest));
+      expect(last?.sequence).toBe(1);
+    });
+  });
+
+  it.each([STREAMS.history, STREAMS.manifests, STREAMS.tracking, STREAMS.scanLog])(
+    'history-projector: reads %s',
+    async (stream) => {
+      await unhindered('history-projector', async (nc) => {
+        const end = new AbortController();
+        expect((await streamState(nc, stream)).lastSequence).toBeGreaterThan(0);
+        const message = await first(readStream(nc, { stream, after: 0, signal: end.signal }));
+        end.abort();
+        expect(message?.sequence).toBe(1);
+      });
+    },
+  );
+
+  it('scheduler: follows what scans saw appear, and ends that', async () => {
+    const scheduler = as('scheduler');
+    const consumer = async (): Promise<unknown> =>
+      (await jetstreamManager(as('operator'))).consumers.info(STREAMS.scanLog, 'discovery').catch(() => null);
+    const isThere = async (wanted: boolean): Promise<void> => {
+      while (((await consumer()) !== null) !== wanted) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    await unhindered('scheduler', async (nc) => {
+      const news = new ScanNews(nc, fail);
+      const told = new Promise<ScanNewsJob>((resolve) => news.start(async (job) => resolve(job)));
+      await isThere(true);
+      await new ScanLog(as('registry-fetcher')).recordScanned({ ...SCANNED, scanId: 'scan-3', appeared: ['1.28'] });
+      expect((await told).event.appeared).toEqual(['1.28']);
+      await news.stop();
+      const { num_ack_pending: open } = (await consumer()) as { num_ack_pending: number };
+      expect(open).toBe(0);
+      const off = new NoScanNews(scheduler, fail);
+      off.start();
+      await isThere(false);
+      await off.stop();
+    });
+  });
+
+  it('scheduler asks for popular images, the fetcher answers, and it is remembered', async () => {
+    const answering = as('registry-fetcher').subscribe(QUERIES.popularImages, {
+      queue: 'docker-tag-monitor',
+      callback: (_, message) => void message.respond(JSON.stringify({ answer: { images: [], failure: null } })),
+    });
+    await as('registry-fetcher').flush();
+    await unhindered('scheduler', async (nc) => {
+      const lookups = await PopularLookups.open(nc);
+      const turn = await lookups.takeTurn(new Date(), { count: 1, everyMs: 60_000, retryMs: 60_000 });
+      if (!turn.mayLook) throw new Error('nobody has looked before');
+      const { signal } = new AbortController();
+      expect(await askPopularImages(nc, 1, { timeoutMs: 5_000, signal })).toEqual({ images: [], failure: null });
+      await lookups.succeeded(turn, new Date(), 1);
+      expect(await lookups.takeTurn(new Date(), { count: 1, everyMs: 60_000, retryMs: 60_000 })).toMatchObject({
+        mayLook: false,
+      });
+    });
+    answering.unsubscribe();
   });
 
   it('api asks, fetcher and scheduler answer', async () => {
@@ -228,6 +316,9 @@ describe('each service can do its work', () => {
 
 const NOBODY = [
   '$JS.API.STREAM.DELETE.HISTORY',
+  '$JS.API.STREAM.DELETE.MANIFESTS',
+  '$JS.API.STREAM.PURGE.MANIFESTS',
+  '$JS.API.CONSUMER.DELETE.HISTORY.facts-docker=2Eio',
   '$JS.API.STREAM.PURGE.HISTORY',
   '$JS.API.STREAM.UPDATE.HISTORY',
   '$JS.API.STREAM.MSG.DELETE.HISTORY',
@@ -238,10 +329,36 @@ const NOBODY = [
   '$SYS.REQ.SERVER.PING',
 ];
 const BY_SERVICE: Record<Service, string[]> = {
-  api: ['history.a.b.c', 'imported.a.b.c', 'scan.request.a.b', 'scan.done.a.b', '$KV.THROTTLE.a', '$KV.SCAN_STATE.a.b'],
-  scheduler: ['history.a.b.c', 'imported.a.b.c', 'scan.done.a.b', '$KV.VIEWS.a.b.c', 'registry.query.tag-exists'],
+  api: [
+    'manifest.a',
+    'history.a.b.c',
+    'imported.a.b.c',
+    'scan.request.a.b',
+    'scan.done.a.b',
+    '$KV.THROTTLE.a',
+    '$KV.SCAN_STATE.a.b',
+  ],
+  scheduler: [
+    'manifest.a',
+    'history.a.b.c',
+    'imported.a.b.c',
+    'scan.done.a.b',
+    '$KV.VIEWS.a.b.c',
+    '$KV.SCAN_STATE.a.b',
+    '$JS.API.CONSUMER.DELETE.SCAN_LOG.other',
+    '$JS.ACK.SCAN_LOG.other.1.1.1.1.1',
+    'registry.query.tag-exists',
+  ],
   'registry-fetcher': ['tracking.a.b.c', 'scan.request.a.b', 'imported.a.b.c', '$KV.VIEWS.a.b.c', 'schedule.query.x'],
-  'history-projector': ['history.a.b.c', 'tracking.a.b.c', 'scan.request.a.b', '$KV.VIEWS.a.b.c', '$JS.ACK.SCANS.x'],
+  'history-projector': [
+    'manifest.a',
+    '$JS.ACK.HISTORY.x',
+    'history.a.b.c',
+    'tracking.a.b.c',
+    'scan.request.a.b',
+    '$KV.VIEWS.a.b.c',
+    '$JS.ACK.SCANS.x',
+  ],
 };
 
 describe('no service can do another one’s', () => {
@@ -311,7 +428,10 @@ describe('a subscriber, in an account of its own', () => {
     'registry.query.tag-exists',
     '$JS.API.INFO',
     '$JS.API.STREAM.NAMES',
+    'manifest.a',
     '$JS.API.STREAM.INFO.TRACKING',
+    '$JS.API.STREAM.INFO.MANIFESTS',
+    '$JS.API.STREAM.MSG.GET.MANIFESTS',
     '$JS.API.STREAM.MSG.GET.TRACKING',
     '$JS.API.STREAM.DELETE.HISTORY',
     '$JS.API.STREAM.PURGE.HISTORY',
@@ -322,6 +442,8 @@ describe('a subscriber, in an account of its own', () => {
     '$JS.dtm.API.INFO',
     '$JS.dtm.API.STREAM.INFO.HISTORY',
     '$JS.dtm.API.STREAM.INFO.TRACKING',
+    '$JS.dtm.API.STREAM.INFO.MANIFESTS',
+    '$JS.dtm.API.CONSUMER.MSG.NEXT.MANIFESTS.subscriber',
     '$JS.dtm.API.CONSUMER.INFO.HISTORY.other',
     '$JS.dtm.API.CONSUMER.MSG.NEXT.HISTORY.other',
     '$JS.dtm.API.CONSUMER.DELETE.HISTORY.subscriber',

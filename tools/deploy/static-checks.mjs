@@ -151,7 +151,8 @@ export function metricsAndRunbooks() {
   return `${known.size} metrics`;
 }
 
-function metricsInCode() {
+/** The metrics that the services have. */
+export function metricsInCode() {
   const names = [];
   for (const parent of ['libs', 'services']) {
     for (const path of readdirSync(join(ROOT, parent), { recursive: true, encoding: 'utf8' })) {

@@ -11,7 +11,16 @@ import { embeddedStores } from './stores.mjs';
  * @param {string} script path of what is run
  * @param {string[]} args
  */
-export async function runCommand(script, args) {
+export function runCommand(script, args) {
+  return runCommands([[script, args]]);
+}
+
+/**
+ * As `runCommand`, with several scripts, each after the one before it has succeeded.
+ * @param {[script: string, args: string[]][]} scripts
+ * @param {{ alone?: boolean }} [options] `alone`: not while the system runs
+ */
+export async function runCommands(scripts, { alone = false } = {}) {
   const built = await build();
   if (!built.ok) {
     process.stderr.write(`${built.output}\nThe build failed: see above.\n`);
@@ -19,7 +28,11 @@ export async function runCommand(script, args) {
   }
   const folder = new DataFolder(setting('DATA_DIR'));
   const taken = await folder.take();
-  if ('busy' in taken) process.exit(await runWith(script, args, addressesOf(folder)));
+  if ('busy' in taken && alone) {
+    say('Nothing was changed: the system is running. Stop "npm start", then run this again.');
+    process.exit(1);
+  }
+  if ('busy' in taken) process.exit(await runAll(scripts, addressesOf(folder)));
   /** @type {Record<string, string>} */
   const env = {};
   const { postgres, nats } = embeddedStores(folder);
@@ -27,7 +40,7 @@ export async function runCommand(script, args) {
   try {
     if (postgres) env.DATABASE_URL = await postgres.start();
     if (nats) env.NATS_URL = await nats.start();
-    code = await runWith(script, args, env);
+    code = await runAll(scripts, env);
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
   } finally {
@@ -52,6 +65,19 @@ function addressesOf(folder) {
     env.DATABASE_URL = `postgresql://postgres:${password}@127.0.0.1:${folder.portOf('postgres')}/postgres`;
   }
   return env;
+}
+
+/**
+ * @param {[script: string, args: string[]][]} scripts
+ * @param {Record<string, string>} env
+ */
+async function runAll(scripts, env) {
+  let code = 0;
+  for (const [script, args] of scripts) {
+    code = await runWith(script, args, env);
+    if (code !== 0) break;
+  }
+  return code;
 }
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endWithParent, freePort } from '@dtm/embedded';
 import { environmentWith, setting } from './environment.mjs';
+import { SERVICE_NODE_OPTIONS } from './heap.mjs';
 import { eachLine, logLine, say } from './log.mjs';
 import { ROOT } from './paths.mjs';
 
@@ -109,7 +110,11 @@ export class Service {
     // process is gone; the watchdog sees to it should it not listen.
     const child = spawn(process.execPath, ['--enable-source-maps', main], {
       cwd: ROOT,
-      env: environmentWith({ ...this.env, [this.name === 'api' ? 'PORT' : 'SERVICE_PORT']: String(this.port) }),
+      env: environmentWith({
+        NODE_OPTIONS: process.env.NODE_OPTIONS ?? SERVICE_NODE_OPTIONS,
+        ...this.env,
+        [this.name === 'api' ? 'PORT' : 'SERVICE_PORT']: String(this.port),
+      }),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });

@@ -58,6 +58,10 @@ key: uri
           items:
             - key: {{ $database.key }}
               path: database-url
+            {{- if and (eq .database "api") .root.Values.database.readReplicas }}
+            - key: {{ $database.key | replace "url" "read-url" }}
+              path: database-read-url
+            {{- end }}
       {{- end }}
       {{- with include "dtm.natsCaSecret" .root }}
       - secret:
@@ -75,6 +79,10 @@ key: uri
 {{- if .database }}
 - name: DATABASE_URL_FILE
   value: /run/secrets/dtm/database-url
+{{- if and (eq .database "api") .root.Values.database.readReplicas }}
+- name: DATABASE_READ_URL_FILE
+  value: /run/secrets/dtm/database-read-url
+{{- end }}
 {{- end }}
 {{- if include "dtm.natsCaSecret" .root }}
 - name: NODE_EXTRA_CA_CERTS

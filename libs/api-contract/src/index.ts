@@ -1,5 +1,5 @@
 export { type ChangeMessage, type Problem, type ScanMessage } from './live.ts';
-export { type RegistryStatus, type ScanDay, type ScanDays, type SystemStatus } from './status.ts';
+export { type RegistryStatus, type ScanDay, type ScanDays, type SourceInfo, type SystemStatus } from './status.ts';
 export {
   CHANGE_KINDS,
   FREQUENCY_INTERVALS,

@@ -48,3 +48,12 @@ export interface SystemStatus {
     projectedUntil: string | null;
   };
 }
+
+/** The program that answers, and where its source code is. */
+export interface SourceInfo {
+  version: string;
+  /** Null where the operator wants no link. */
+  url: string | null;
+  /** As its host said within the last hour; null where that cannot be had. */
+  stars: number | null;
+}

@@ -50,6 +50,8 @@ export interface TagSummary {
   changeCount: number;
   /** Changes in each of the last 12 months (UTC), oldest first. */
   sparkline: number[];
+  /** Why the last scan failed, in words, while the state is `unreachable`; null otherwise, and where nobody said why. */
+  failure: string | null;
 }
 
 /** How often a tag changes. */

@@ -5,14 +5,11 @@ import { choosePostgresPlace, postgresCommand } from './postgres-place.mjs';
 import { freePort } from './ports.mjs';
 import { ServerProcess } from './server-process.mjs';
 
-/** Only for data that nobody misses: nothing is forced to disk. */
-const FORGETFUL = [
-  'fsync=off',
-  'synchronous_commit=off',
-  'full_page_writes=off',
-  'max_connections=60',
-  'shared_buffers=64MB',
-];
+/**
+ * Only for data that nobody misses: nothing is forced to disk. But what is committed was written (synchronous_commit stays
+ * on), so that it outlives a SIGKILL, as tests expect of a database.
+ */
+const FORGETFUL = ['fsync=off', 'full_page_writes=off', 'max_connections=60', 'shared_buffers=64MB'];
 
 /**
  * A PostgreSQL server on 127.0.0.1, ready to serve; its cluster (UTF-8, UTC) is made at the first start.

@@ -144,6 +144,14 @@ describe('encode', () => {
 });
 
 describe('decode', () => {
+  it('reads scans that were logged before tags that appeared were told', () => {
+    const type = 'dockertagmonitor.RepositoryScanned.v1';
+    expect(decodeScanLog(stored(type)).data).toMatchObject({ appeared: ['1.28'] });
+    const { appeared, ...before } = SAMPLE_EVENTS[type].data;
+    expect(appeared).toBeDefined();
+    expect(decodeScanLog(stored(type, {}, { appeared: undefined })).data).toEqual(before);
+  });
+
   it('ignores members that it does not know, in the attributes and in the data', () => {
     const newer = stored(
       'dockertagmonitor.DigestObserved.v1',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { timestamp } from './fields.ts';
 import { digestObservedData, tagDisappearedData, type DigestObserved, type TagDisappeared } from './history-events.ts';
+import { manifestDescribedData, type ManifestDescribed } from './manifest-events.ts';
 import {
   repositoryScanFailedData,
   repositoryScannedData,
@@ -25,6 +26,7 @@ export const EVENT_SCHEMAS = {
   'dockertagmonitor.RepositoryScanned.v1': repositoryScannedData,
   'dockertagmonitor.RepositoryScanFailed.v1': repositoryScanFailedData,
   'dockertagmonitor.ScanRequest.v1': scanRequestData,
+  'dockertagmonitor.ManifestDescribed.v1': manifestDescribedData,
 } as const;
 
 /** Current event types by their short names. */
@@ -36,6 +38,7 @@ export const EVENT_TYPES = {
   RepositoryScanned: 'dockertagmonitor.RepositoryScanned.v1',
   RepositoryScanFailed: 'dockertagmonitor.RepositoryScanFailed.v1',
   ScanRequest: 'dockertagmonitor.ScanRequest.v1',
+  ManifestDescribed: 'dockertagmonitor.ManifestDescribed.v1',
 } as const;
 
 interface EventData {
@@ -46,6 +49,7 @@ interface EventData {
   'dockertagmonitor.RepositoryScanned.v1': RepositoryScanned;
   'dockertagmonitor.RepositoryScanFailed.v1': RepositoryScanFailed;
   'dockertagmonitor.ScanRequest.v1': ScanRequest;
+  'dockertagmonitor.ManifestDescribed.v1': ManifestDescribed;
 }
 
 export type EventType = keyof EventData;
@@ -59,7 +63,7 @@ export type EventOf<T extends EventType> = {
     /** Who wrote it, e.g. `/docker-tag-monitor/registry-fetcher`. */
     source: string;
     type: K;
-    /** The canonical reference, or the repository where the event is about one. */
+    /** The canonical reference, or the repository where the event is about one; of a manifest its digest. */
     subject: string;
     /** When what it tells was observed or done, RFC 3339 in UTC. */
     time: string;
@@ -73,6 +77,7 @@ export type TrackingEvent = EventOf<'dockertagmonitor.TagTracked.v1' | 'dockerta
 export type ScanLogEvent = EventOf<
   'dockertagmonitor.RepositoryScanned.v1' | 'dockertagmonitor.RepositoryScanFailed.v1'
 >;
+export type ManifestEvent = EventOf<'dockertagmonitor.ManifestDescribed.v1'>;
 export type AnyEvent = EventOf<EventType>;
 
 /** The CloudEvents attributes, as they come off the wire. */
@@ -81,7 +86,10 @@ export const envelopeSchema = z.object({
   id: z.string().min(1).describe('Unique with source; on a tag: <reference>@<sequence of the event before, 0 if none>'),
   source: z.string().min(1).describe('Who wrote it, as /docker-tag-monitor/registry-fetcher'),
   type: z.string().min(1),
-  subject: z.string().min(1).describe('The canonical reference, or the repository where the event is about one'),
+  subject: z
+    .string()
+    .min(1)
+    .describe('The canonical reference, or the repository where the event is about one; of a manifest its digest'),
   time: timestamp.describe('When what it tells was observed or done: RFC 3339 in UTC, milliseconds'),
   datacontenttype: z.literal('application/json'),
   data: z.unknown(),
@@ -152,6 +160,13 @@ export function decodeScanRequest(bytes: Uint8Array): EventOf<'dockertagmonitor.
   throw new UnreadableEvent(`${event.type} is no scan request`);
 }
 
+/** Reads an event of MANIFESTS; throws `UnreadableEvent` where it is another. */
+export function decodeManifest(bytes: Uint8Array): ManifestEvent {
+  const event = decode(bytes);
+  if (event.type === EVENT_TYPES.ManifestDescribed) return event;
+  throw new UnreadableEvent(`${event.type} is no event of a manifest`);
+}
+
 /** SHA-256 of an event's stored bytes, lower-case hex: what the next event on its subject carries as `previous.hash`. */
 export function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -162,7 +177,8 @@ export function tagEventId(reference: string, previousSequence: number): string 
   return `${reference}@${previousSequence}`;
 }
 
-function subjectOf(data: { registry: string; repository: string; tag?: string }): string {
+function subjectOf(data: EventData[EventType] & { tag?: string }): string {
+  if ('describedAt' in data) return data.digest;
   const repository = `${data.registry}/${data.repository}`;
   return data.tag === undefined ? repository : `${repository}:${data.tag}`;
 }

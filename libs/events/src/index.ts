@@ -2,6 +2,7 @@ export {
   CONTENT_TYPE,
   decode,
   decodeHistory,
+  decodeManifest,
   decodeScanLog,
   decodeScanRequest,
   decodeTracking,
@@ -16,6 +17,7 @@ export {
   type EventOf,
   type EventType,
   type HistoryEvent,
+  type ManifestEvent,
   type NewEvent,
   type ScanLogEvent,
   type TrackingEvent,
@@ -23,6 +25,7 @@ export {
 export { isCanonical } from './fields.ts';
 export { type DigestObserved, type PreviousEvent, type TagDisappeared } from './history-events.ts';
 export { jsonSchemas } from './json-schema.ts';
+export { MANIFEST_SOURCES, PLATFORMS_MAX, type ManifestDescribed, type ManifestSource } from './manifest-events.ts';
 export {
   FAILURE_CODES,
   SCAN_REASONS,

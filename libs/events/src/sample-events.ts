@@ -91,6 +91,7 @@ export const SAMPLE_EVENTS: { readonly [K in EventType]: NewEvent<K> } = {
       coverage: { mode: 'all-but', tags: ['1.26'] },
       failures: [{ tag: '1.26', code: 'timeout', reason: 'no answer within 10 s' }],
       missing: ['1.0'],
+      appeared: ['1.28'],
     },
   },
   'dockertagmonitor.RepositoryScanFailed.v1': {
@@ -113,6 +114,26 @@ export const SAMPLE_EVENTS: { readonly [K in EventType]: NewEvent<K> } = {
       reason: 'interval',
       intervalSeconds: 7200,
       skipQuietSince: '2026-05-22T12:00:00.000Z',
+    },
+  },
+  'dockertagmonitor.ManifestDescribed.v1': {
+    id: sampleDigest('b'),
+    source: '/docker-tag-monitor/registry-fetcher',
+    type: 'dockertagmonitor.ManifestDescribed.v1',
+    subject: sampleDigest('b'),
+    time: '2026-11-22T12:00:02.000Z',
+    data: {
+      ...REPOSITORY,
+      digest: sampleDigest('b'),
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      size: 72_000_000,
+      platforms: [
+        { os: 'linux', architecture: 'amd64', digest: sampleDigest('c'), size: 72_000_000 },
+        { os: 'linux', architecture: 'arm', variant: 'v7', digest: sampleDigest('d') },
+      ],
+      createdAt: '2026-11-22T11:30:00.000Z',
+      describedAt: '2026-11-22T12:00:02.000Z',
+      source: 'manifest',
     },
   },
 };

@@ -73,6 +73,12 @@ export const repositoryScannedData = z
       .array(z.object({ tag: tagName, code: z.enum(FAILURE_CODES), reason: z.string().max(500) }))
       .describe('Tags that were asked for and gave no answer that can be recorded; part of what is not covered'),
     missing: z.array(tagName).describe('Tags that the registry does not have at present; covered'),
+    appeared: z
+      .array(tagName)
+      .optional()
+      .describe(
+        'Tags that the repository has and had not when it was last listed, tracked or not; without signatures and names of single builds, 1,000 a scan at most, the rest with the next. Absent: none that is known of',
+      ),
   })
   .refine(isCanonical, NOT_CANONICAL)
   .describe('A repository was scanned; what is not named in it is as it was');

@@ -89,6 +89,8 @@ export const SUBJECTS = {
   scanDone: (repository: Repository): string => `scan.done.${repositoryKey(repository)}`,
   scanFailed: (repository: Repository): string => `scan.failed.${repositoryKey(repository)}`,
   historyOfRepository: (repository: Repository): string => `history.${repositoryKey(repository)}.*`,
+  historyOfRegistry: (registry: string): string => `history.${escapePart(registry)}.>`,
+  manifest: (digest: string): string => `manifest.${escapePart(digest)}`,
   scanRequestsOfRegistry: (registry: string): string => `scan.request.${escapePart(registry)}.*`,
 } as const;
 

@@ -1,29 +1,42 @@
 export { Appender, type AppendResult } from './append.ts';
 export { connectNats, serversAndCredentials, type ConnectionSettings } from './connection.ts';
+export { FactsJobs, type FactsJob } from './facts-jobs.ts';
+export { FactsPace } from './facts-pace.ts';
 export { HistoryLog } from './history-log.ts';
 export { headOf, HistoryTail, type HistoryHead } from './history-tail.ts';
+export { lastActivity } from './last-activity.ts';
+export { ManifestLog, type DescribeOutcome } from './manifest-log.ts';
+export { ManifestTail } from './manifest-tail.ts';
 export {
   askAvailableTags,
   askNextScan,
+  askPopularImages,
   askScanNow,
   askTagExists,
   NoAnswer,
   QUERIES,
   type AvailableTagsAnswer,
   type NextScanAnswer,
+  type PopularImagesAnswer,
+  type PopularImagesQuestion,
   type QueryRefusal,
   type RepositoryQuestion,
   type ScanNowAnswer,
   type TagExistsAnswer,
   type TagQuestion,
 } from './queries.ts';
+export { ListingStore, type ListingHead } from './listing-store.ts';
 export { checkNats, JetStreamModule, NATS } from './nest-module.ts';
+export { PopularLookups, type LookupPlan, type LookupTurn } from './popular-lookups.ts';
 export { readStream, type ReadOptions, type StoredMessage } from './reader.ts';
 export { refillStream, type RefillOptions } from './refill.ts';
-export { RetryLater, ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
+export { RegistryJobs, RetryLater, type RegistryJob, type RegistryJobsOptions } from './registry-jobs.ts';
+export { ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
 export { ScanLog } from './scan-log.ts';
+export { NoScanNews, ScanNews, type OnScanNewsError, type ScanNewsJob } from './scan-news.ts';
 export { ScanQueue, type RequestOutcome } from './scan-queue.ts';
 export { ScanStateStore, type RepositoryScanState, type ScanMemory, type TagScanState } from './scan-state.ts';
+export { storeUse, type StoreUse } from './store-use.ts';
 export { BUCKETS, ensureStreams, STREAMS, streamState, type StreamSummary } from './streams.ts';
 export { Tail } from './tail.ts';
 export { readThrottles, ThrottleBook, type Lease, type LeasePurpose, type ThrottleState } from './throttle.ts';

@@ -1,10 +1,13 @@
+import type { FailureCode } from '@dtm/events';
 import type { RepositoryName, Reference } from '@dtm/oci';
 import { NoRespondersError, RequestError, TimeoutError, type NatsConnection } from '@nats-io/transport-node';
+import { unlessAborted } from './waiting.ts';
 
 /** Subjects of the questions that one service asks another, each with a deadline. */
 export const QUERIES = {
   tagExists: 'registry.query.tag-exists',
   availableTags: 'registry.query.available-tags',
+  popularImages: 'registry.query.popular-images',
   nextScan: 'schedule.query.next-scan',
   scanNow: 'schedule.query.scan-now',
 } as const;
@@ -23,6 +26,13 @@ export type TagExistsAnswer = { outcome: 'exists' } | QueryRefusal;
 
 /** Which tags a repository has. */
 export type AvailableTagsAnswer = { outcome: 'listed'; tags: string[] } | QueryRefusal;
+
+/** Docker Hub's most pulled images, the most pulled first, with their newest tags that are worth tracking. */
+export interface PopularImagesAnswer {
+  images: { registry: string; repository: string; tags: string[] }[];
+  /** What kept some or all of them away; null where nothing did. */
+  failure: { code: FailureCode; reason: string } | null;
+}
 
 /** When a tag is due next; `at` null where nothing plans it. */
 export interface NextScanAnswer {
@@ -47,9 +57,21 @@ export interface RepositoryQuestion {
   repository: string;
 }
 
+export interface PopularImagesQuestion {
+  /** Images at most. */
+  count: number;
+}
+
 /** Nobody answered within the deadline: the service that knows is not up, or too busy. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
+  /** False where somebody heard the question, and may have worked on it. */
+  readonly wasUnheard: boolean;
+
+  constructor(message: string, options?: ErrorOptions & { wasUnheard?: boolean }) {
+    super(message, options);
+    this.wasUnheard = options?.wasUnheard ?? false;
+  }
 }
 
 interface Deadline {
@@ -76,6 +98,17 @@ export async function askAvailableTags(
   return ask<AvailableTagsAnswer>(nc, QUERIES.availableTags, question, deadline);
 }
 
+/** Asks Docker Hub, by way of a fetcher, for popular images. Null as soon as the signal says stop. Rejects with `NoAnswer`. */
+export async function askPopularImages(
+  nc: NatsConnection,
+  count: number,
+  { signal, ...deadline }: Deadline & { signal: AbortSignal },
+): Promise<PopularImagesAnswer | null> {
+  const question: PopularImagesQuestion = { count };
+  const asking = ask<PopularImagesAnswer>(nc, QUERIES.popularImages, question, deadline);
+  return unlessAborted(asking, signal, () => undefined);
+}
+
 /** Asks the scheduler when a tag is due next, and why then. Rejects with `NoAnswer`. */
 export async function askNextScan(
   nc: NatsConnection,
@@ -98,7 +131,12 @@ async function ask<T>(nc: NatsConnection, subject: string, question: unknown, de
     reply = await nc.request(subject, JSON.stringify(question), { timeout: deadline.timeoutMs });
   } catch (error) {
     const silent = error instanceof TimeoutError || error instanceof NoRespondersError || error instanceof RequestError;
-    if (silent) throw new NoAnswer(`nobody answered ${subject} within ${deadline.timeoutMs} ms`, { cause: error });
+    if (silent) {
+      const wasUnheard =
+        error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
+      const message = `nobody answered ${subject} within ${deadline.timeoutMs} ms`;
+      throw new NoAnswer(message, { cause: error, wasUnheard });
+    }
     throw error;
   }
   const message = reply.json<{ answer: T } | { error: string }>();

@@ -74,7 +74,6 @@ async function answering(): Promise<INestMicroservice> {
   const strategy = new JetStreamStrategy(connection, {});
   const app = await NestFactory.createMicroservice(AnsweringModule, { strategy, logger: false });
   await app.listen();
-  await connection.flush();
   return app;
 }
 

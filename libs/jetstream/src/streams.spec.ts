@@ -36,9 +36,10 @@ describe('ensureStreams', () => {
     expect(names).toEqual(new Set([...Object.values(STREAMS), ...buckets]));
   });
 
-  it('keeps history and tracking for ever: nothing in them can be deleted or purged', async () => {
+  it('keeps history, manifests and tracking for ever: nothing in them can be deleted or purged', async () => {
     for (const [stream, subject] of [
       [STREAMS.history, 'history.r.a.1'],
+      [STREAMS.manifests, 'manifest.sha256=3Aa'],
       [STREAMS.tracking, 'tracking.r.a.1'],
     ] as const) {
       const { config } = await jsm.streams.info(stream);

@@ -15,7 +15,13 @@ import { unlessReconnected } from './reconnects.ts';
 import { pause } from './waiting.ts';
 
 /** The streams, by what they hold. */
-export const STREAMS = { history: 'HISTORY', tracking: 'TRACKING', scans: 'SCANS', scanLog: 'SCAN_LOG' } as const;
+export const STREAMS = {
+  history: 'HISTORY',
+  manifests: 'MANIFESTS',
+  tracking: 'TRACKING',
+  scans: 'SCANS',
+  scanLog: 'SCAN_LOG',
+} as const;
 
 /** The key-value buckets. */
 export const BUCKETS = { scanState: 'SCAN_STATE', throttle: 'THROTTLE', views: 'VIEWS' } as const;
@@ -37,6 +43,15 @@ const DEFINITIONS: readonly Definition[] = [
     subjects: ['history.>', 'imported.>'],
     retention: RetentionPolicy.Limits,
     // A purge succeeds under deny_delete alone.
+    deny_delete: true,
+    deny_purge: true,
+    allow_direct: true,
+  },
+  {
+    name: STREAMS.manifests,
+    description: 'What each digest is, for ever: platforms, sizes, build date',
+    subjects: ['manifest.>'],
+    retention: RetentionPolicy.Limits,
     deny_delete: true,
     deny_purge: true,
     allow_direct: true,

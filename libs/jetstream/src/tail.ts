@@ -5,6 +5,8 @@ import { streamState, type StreamSummary } from './streams.ts';
 import { pause } from './waiting.ts';
 
 const RETRY_MS = 500;
+/** How often it is looked whether the stream is still the one that was read. */
+const CHECK_MS = 10_000;
 
 interface Waiter {
   sequence: number;
@@ -26,10 +28,15 @@ export abstract class Tail {
   #askedNext: Promise<StreamSummary> | null = null;
   #running: Promise<void> | null = null;
   #failure: Error | null = null;
+  /** Epoch ms at which the stream was made; null before it was asked. */
+  #created: number | null = null;
+  readonly #end = Promise.withResolvers<null>();
 
   protected constructor(nc: NatsConnection, stream: string) {
     this.#nc = nc;
     this.#stream = stream;
+    // Who does not ask for the end must not fall over it.
+    this.#end.promise.catch(() => undefined);
   }
 
   /** Takes in one message; must not throw. */
@@ -43,6 +50,14 @@ export abstract class Tail {
   /** Why the tail ended by itself, for good; null while it runs and when it was stopped. */
   get failure(): Error | null {
     return this.#failure;
+  }
+
+  /**
+   * Resolves when the tail was stopped; rejects when it failed. What it holds is no longer kept up then, and may be about
+   * another stream: nothing but a new start mends that.
+   */
+  get ended(): Promise<unknown> {
+    return this.#end.promise;
   }
 
   /** Starts reading; resolves when everything that the stream held at the call is taken in. Waits for a server that is away. */
@@ -111,14 +126,45 @@ export abstract class Tail {
 
   #askState(): Promise<StreamSummary> {
     this.#askedNext = null;
-    this.#asked = streamState(this.#nc, this.#stream).finally(() => {
-      if (this.#askedNext === null) this.#asked = null;
-    });
+    // Taken before the question: what is appended meanwhile may be taken in before the answer.
+    const before = this.#sequence;
+    this.#asked = streamState(this.#nc, this.#stream)
+      .then((state) => this.#checked(state, before))
+      .finally(() => {
+        if (this.#askedNext === null) this.#asked = null;
+      });
     return this.#asked;
+  }
+
+  /** A reader goes on in whatever bears the stream's name, but what it took in before would be about events that are lost. */
+  #checked(state: StreamSummary, before: number): StreamSummary {
+    const created = state.created.getTime();
+    this.#created ??= created;
+    let what: string | null = null;
+    if (created !== this.#created) what = `was made anew at ${state.created.toISOString()}`;
+    else if (state.lastSequence < before) what = `ends at ${state.lastSequence}, and ${before} was read from it`;
+    if (what !== null) this.#fail(new Error(`the stream ${this.#stream} is not the one that was read: it ${what}`));
+    if (this.#failure !== null) throw this.#failure;
+    return state;
+  }
+
+  async #check(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await pause(CHECK_MS, signal);
+      // A server that is away is no news, and a stream that is gone ends the reading.
+      if (!signal.aborted) await this.#stateFromNowOn().catch(() => undefined);
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#stop.abort();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    void this.#check();
     try {
       const options = { stream: this.#stream, after: 0, lastOfEachSubject: true, signal };
       for await (const message of readStream(this.#nc, options)) {
@@ -126,11 +172,13 @@ export abstract class Tail {
         this.#sequence = message.sequence;
         if (this.#waiting.size > 0) this.#wake();
       }
-      if (!signal.aborted) this.#failure = new Error(`the tail of ${this.#stream} ended: the connection is closed`);
+      if (!signal.aborted) this.#fail(new Error(`the tail of ${this.#stream} ended: the connection is closed`));
     } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error(String(error));
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
     this.#rejectAll();
+    if (this.#failure === null) this.#end.resolve(null);
+    else this.#end.reject(this.#failure);
   }
 
   #wake(): void {

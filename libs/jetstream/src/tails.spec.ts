@@ -89,6 +89,51 @@ describe('Tail', () => {
     await expect(nowhere.waitFor(1)).rejects.toThrow('NOWHERE');
   });
 
+  describe('whose stream is another one now', () => {
+    async function read(name: string, connection = nc): Promise<CountingTail> {
+      await (await jetstreamManager(nc)).streams.add({ name, subjects: [`${name}.>`] });
+      for (let i = 0; i < 3; i++) await jetstream(nc).publish(`${name}.${i}`, 'x');
+      const tail = new CountingTail(connection, name);
+      await tail.start();
+      expect(tail.taken).toEqual([1, 2, 3]);
+      return tail;
+    }
+
+    it('fails, also for those who ask for its end, where the stream was made anew', async () => {
+      const tail = await read('ANEW');
+      const { streams } = await jetstreamManager(nc);
+      await streams.delete('ANEW');
+      await streams.add({ name: 'ANEW', subjects: ['ANEW.>'] });
+      await expect(tail.catchUp()).rejects.toThrow('ANEW');
+      await expect(tail.ended).rejects.toThrow('ANEW');
+      expect(tail.failure).not.toBeNull();
+    });
+
+    it('fails where the stream has lost its end', async () => {
+      const other = await connectNats({ url: nats.url, name: 'other' });
+      const tail = await read('SHORTER', other);
+      // No server of one node does that at command: its disk would have to lose what it was told to keep.
+      const request = other.request.bind(other);
+      other.request = async (subject, payload, options) => {
+        const reply = await request(subject, payload, options);
+        if (!subject.includes('STREAM.INFO')) return reply;
+        const told = reply.string().replace('"last_seq":3', '"last_seq":2');
+        return Object.create(reply, { data: { value: new TextEncoder().encode(told) } }) as typeof reply;
+      };
+      const words = 'the stream SHORTER is not the one that was read: it ends at 2, and 3 was read from it';
+      await expect(tail.catchUp()).rejects.toThrow(words);
+      await expect(tail.ended).rejects.toThrow(words);
+      await expect(tail.waitFor(4)).rejects.toThrow(words);
+      await other.close();
+    });
+
+    it('resolves its end where it was stopped', async () => {
+      const tail = await read('STOPPED');
+      await tail.stop();
+      await tail.ended;
+    });
+  });
+
   it('starts where the server is away at first', async () => {
     const other = await connectNats({ url: nats.url, name: 'other' });
     await nats.kill('SIGKILL');

@@ -130,9 +130,42 @@ describe('ThrottleBook', () => {
     expect(retryAt.getTime()).toBeGreaterThan(now);
     now += 150;
     expect(await granted(scans, 1)).toBe(0);
+    expect(await granted(questions, 1, 'question')).toBe(0);
+    now = retryAt.getTime();
     expect(await granted(questions, 1, 'question')).toBe(1);
-    now += 300;
+    now += 400;
     expect(await granted(scans, 1)).toBe(1);
+  });
+
+  it.each([10, 1, 200])('leaves scans four fifths of a rate of %d, however many questions come', async (of) => {
+    rate = of;
+    const [scans, questions] = [await book(), await book()];
+    const counts = { scan: 0, question: 0 };
+    const seconds = 20;
+    for (const end = now + seconds * SECOND; now < end;) {
+      // The questions always come first, and each comes at the moment it was told.
+      const question = await questions.lease(registry, 100, 'question');
+      const scan = await scans.lease(registry, 1, 'scan');
+      counts.question += question.granted;
+      counts.scan += scan.granted;
+      now = Math.min(question.retryAt.getTime(), scan.retryAt.getTime());
+    }
+    const all = seconds * of;
+    expect(counts.scan + counts.question).toBeLessThanOrEqual(all + 1 + Math.max(1, of / 5) + Math.max(1.5, of / 10));
+    expect(counts.scan).toBeGreaterThanOrEqual(all * 0.8 - Math.max(1, of / 5) - 1);
+    expect(counts.question).toBeGreaterThanOrEqual(all * 0.2 - 1);
+  });
+
+  it('leaves questions all of the rate while nothing is scanned', async () => {
+    const questions = await book();
+    let count = 0;
+    for (const end = now + 10 * SECOND; now < end;) {
+      const lease = await questions.lease(registry, 1, 'question');
+      count += lease.granted;
+      now = Math.max(now, lease.retryAt.getTime());
+    }
+    expect(count).toBeGreaterThanOrEqual(98);
+    expect(count).toBeLessThanOrEqual(104);
   });
 
   it('keeps registries apart', async () => {

@@ -31,11 +31,16 @@ interface Stored extends ThrottleState {
   ceiling: number;
   /** Requests that may be sent at once; below zero where questions went ahead of scans. */
   tokens: number;
+  /** Requests by which questions may go ahead of scans. */
+  ahead: number;
   /** Epoch ms at which `tokens` and `rate` were true. */
   at: number;
   /** Epoch ms of the last cut of the rate; 0 where there was none. */
   cutAt: number;
 }
+
+/** As an older version may have written it. */
+type OlderStored = Omit<Stored, 'ceiling' | 'cutAt' | 'ahead'> & Partial<Pick<Stored, 'ceiling' | 'cutAt' | 'ahead'>>;
 
 interface Known {
   /** Null where nothing is stored that can be used. */
@@ -54,7 +59,10 @@ interface Change<T> {
 const BURST_SHARE = 0.1;
 /** Room for timers that fire late: without it their lateness would be lost for good. */
 const LEAST_BURST = 1.5;
-/** Share of a second's requests by which questions, for which a person waits, may go ahead of scans. */
+/**
+ * Questions, for which a person waits, may go ahead of scans with this share of the rate, and by this share of a second's
+ * requests at once. Beyond it they get what scans leave.
+ */
 const QUESTION_SHARE = 0.2;
 /** A rate that was cut is back after at most so many seconds. */
 const RECOVERY_SECONDS = 300;
@@ -97,12 +105,11 @@ export class ThrottleBook {
       if (isHalted(state, now)) {
         return { write: false, result: { granted: 0, retryAt: new Date(state.haltedUntil), halted: true } };
       }
-      const ahead = purpose === 'question' ? Math.max(1, state.rate * QUESTION_SHARE) : 0;
-      const granted = Math.max(0, Math.min(wanted, Math.floor(state.tokens + ahead + ROUNDING)));
-      state.tokens -= granted;
+      const granted = purpose === 'question' ? grantQuestions(state, wanted) : grantScans(state, wanted);
+      const seconds = purpose === 'question' ? untilQuestion(state) : (1 - state.tokens) / state.rate;
       // Rounded up: a millisecond too early would only ask once more.
-      const waitMs = Math.max(1, Math.ceil(((1 - state.tokens - ahead) / state.rate) * 1000));
-      return { write: granted > 0, result: { granted, retryAt: new Date(now.getTime() + waitMs), halted: false } };
+      const retryAt = new Date(now.getTime() + Math.max(1, Math.ceil(seconds * 1000)));
+      return { write: granted > 0, result: { granted, retryAt, halted: false } };
     });
   }
 
@@ -196,18 +203,29 @@ export async function readThrottles(nc: NatsConnection, now = new Date()): Promi
 }
 
 function fresh(registry: string, rate: number, now: Date): Stored {
-  const tokens = burst(rate);
-  return { registry, rate, ceiling: rate, haltedUntil: null, lastError: null, tokens, at: now.getTime(), cutAt: 0 };
+  const [tokens, ahead] = [burst(rate), mostAhead(rate)];
+  return {
+    registry,
+    rate,
+    ceiling: rate,
+    haltedUntil: null,
+    lastError: null,
+    tokens,
+    ahead,
+    at: now.getTime(),
+    cutAt: 0,
+  };
 }
 
 /** Null for what no version of this program wrote: the throttle then starts at the configured rate. */
 function storedIn(entry: KvEntry | null): Stored | null {
   if (entry?.operation !== 'PUT') return null;
   try {
-    const stored = entry.json<Stored>();
+    const stored = entry.json<OlderStored>();
     const numbers = [stored.rate, stored.tokens, stored.at];
     if (!numbers.every(Number.isFinite) || stored.rate <= 0) return null;
-    return { ...stored, ceiling: stored.ceiling ?? stored.rate, cutAt: stored.cutAt ?? 0 };
+    const { rate, ceiling = rate, cutAt = 0, ahead = mostAhead(rate) } = stored;
+    return { ...stored, ceiling, cutAt, ahead };
   } catch {
     return null;
   }
@@ -223,12 +241,49 @@ function present(stored: Stored, ceiling: number, now: Date): Stored {
   const seconds = (now.getTime() - state.at) / 1000;
   if (seconds > 0) {
     state.tokens = Math.min(burst(state.rate), state.tokens + state.rate * seconds);
+    state.ahead = Math.min(mostAhead(state.rate), state.ahead + state.rate * QUESTION_SHARE * seconds);
     state.rate = Math.min(ceiling, state.rate + (ceiling * seconds) / RECOVERY_SECONDS);
     state.at = now.getTime();
   }
   return state;
 }
 
+/** Takes what is there. */
+function grantScans(state: Stored, wanted: number): number {
+  const granted = whole(wanted, state.tokens);
+  state.tokens -= granted;
+  return granted;
+}
+
+/**
+ * Takes from the questions' own share first, also where nothing is left for scans. Beyond it only from a budget that is
+ * full: a scan that waits takes its token before that, so however many questions come, scans get the rest of the rate.
+ */
+function grantQuestions(state: Stored, wanted: number): number {
+  const own = whole(wanted, state.ahead);
+  state.ahead -= own;
+  const left = own < wanted && isFull(state) ? whole(wanted - own, state.tokens - own) : 0;
+  state.tokens -= own + left;
+  return own + left;
+}
+
+/** Seconds until a question may be granted: out of its own share, or of a full budget. */
+function untilQuestion({ tokens, ahead, rate }: Stored): number {
+  return Math.min((1 - ahead) / (rate * QUESTION_SHARE), (burst(rate) - tokens) / rate);
+}
+
+function isFull({ tokens, rate }: Stored): boolean {
+  return tokens + ROUNDING >= burst(rate);
+}
+
+function whole(wanted: number, there: number): number {
+  return Math.max(0, Math.min(wanted, Math.floor(there + ROUNDING)));
+}
+
 function burst(rate: number): number {
   return Math.max(LEAST_BURST, rate * BURST_SHARE);
+}
+
+function mostAhead(rate: number): number {
+  return Math.max(1, rate * QUESTION_SHARE);
 }

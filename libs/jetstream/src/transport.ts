@@ -2,6 +2,7 @@ import { Catch, type ExceptionFilter } from '@nestjs/common';
 import { BaseRpcContext, Server, type CustomTransportStrategy } from '@nestjs/microservices';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
+import { isPassing } from './failures.ts';
 import { atMost } from './waiting.ts';
 
 /** A durable source of jobs: `handle` resolves when a job is done (it is acknowledged), rejects when it is to come again. */
@@ -56,7 +57,19 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
         this.#subscriptions.push(this.#answer(pattern, call));
       }
     }
-    callback();
+    this.#subscribed().then(() => callback(), callback);
+  }
+
+  /** Resolves when the server knows the subscriptions: who is told that this listens may ask at once, over any connection. */
+  async #subscribed(): Promise<void> {
+    while (this.#subscriptions.length > 0) {
+      try {
+        return await this.#nc.flush();
+      } catch (error) {
+        // The connection was lost meanwhile: the client subscribes anew with the next one, and that is to be awaited.
+        if (!isPassing(error) || this.#nc.isClosed()) throw error;
+      }
+    }
   }
 
   /** Takes no further job and no further question; resolves when the jobs and answers that are under way are done. */

@@ -16,9 +16,9 @@ import type {
 import { changesAfter, exportChanges, listChanges } from './queries/changes.ts';
 import { countChanges } from './queries/count-changes.ts';
 import { describeTag } from './queries/describe-tag.ts';
-import { findTag, listTags } from './queries/list-tags.ts';
+import { findTag, listTags, tagReferences } from './queries/list-tags.ts';
 import { scanDays, status } from './queries/scans.ts';
-import { readPointer } from './schema/create-schema.ts';
+import { readPointer, type Pointer } from './schema/create-schema.ts';
 
 /** Nothing is projected yet: the projector has not made its tables. */
 export class ReadModelMissing extends Error {
@@ -35,7 +35,7 @@ const UNDEFINED_TABLE = '42P01';
 /** The read models in PostgreSQL. Only reads; follows the pointer when a rebuild switches schemas. */
 export class PostgresReadModel implements ReadModel {
   readonly #database: Database;
-  #schema: { name: string; askedAt: number } | null = null;
+  #schema: { pointer: Pointer; askedAt: number } | null = null;
 
   constructor(settings: DatabaseSettings) {
     this.#database = new Database(settings);
@@ -44,15 +44,15 @@ export class PostgresReadModel implements ReadModel {
   /** Rejects, in words, where PostgreSQL does not answer or nothing was projected yet: for readiness. */
   async check(): Promise<void> {
     this.#schema = null;
-    await this.#currentSchema();
+    await this.#pointer();
   }
 
   listTags(question: ListTags): Promise<{ rows: TagRow[]; total: number }> {
-    return this.#ask((schema) => listTags(this.#database, schema, question));
+    return this.#ask((_schema, pointer) => listTags(this.#database, pointer, question));
   }
 
   findTag(reference: string, asOf: AsOf = { now: new Date(), inactiveBefore: new Date(0) }): Promise<TagRow | null> {
-    return this.#ask((schema) => findTag(this.#database, schema, reference, asOf));
+    return this.#ask((_schema, pointer) => findTag(this.#database, pointer, reference, asOf));
   }
 
   listChanges(question: ListChanges): Promise<{ rows: ChangeRow[]; total: number }> {
@@ -109,8 +109,12 @@ export class PostgresReadModel implements ReadModel {
     return checkpoint?.sequence ?? 0;
   }
 
+  tagReferences(first: number, last: number): Promise<{ reference: string; lastChangedAt: Date | null }[]> {
+    return this.#ask((schema) => tagReferences(this.#database, schema, first, last));
+  }
+
   async *exportChanges(): AsyncGenerator<LiveChangeRow[]> {
-    yield* exportChanges(this.#database, await this.#currentSchema());
+    yield* exportChanges(this.#database, (await this.#pointer()).schema);
   }
 
   /** Ends all connections. */
@@ -118,24 +122,28 @@ export class PostgresReadModel implements ReadModel {
     return this.#database.close();
   }
 
-  async #ask<T>(question: (schema: string) => Promise<T>): Promise<T> {
+  async #ask<T>(question: (schema: string, pointer: Pointer) => Promise<T>): Promise<T> {
+    const put = async (): Promise<T> => {
+      const pointer = await this.#pointer();
+      return question(pointer.schema, pointer);
+    };
     try {
-      return await question(await this.#currentSchema());
+      return await put();
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)) throw error;
       // The schema was dropped behind our back: ask the pointer anew, once.
       this.#schema = null;
-      return question(await this.#currentSchema());
+      return put();
     }
   }
 
-  async #currentSchema(): Promise<string> {
+  async #pointer(): Promise<Pointer> {
     const now = Date.now();
-    if (this.#schema !== null && now - this.#schema.askedAt < POINTER_AGE_MS) return this.#schema.name;
+    if (this.#schema !== null && now - this.#schema.askedAt < POINTER_AGE_MS) return this.#schema.pointer;
     const pointer = await readPointer(this.#database);
     if (pointer === null) throw new ReadModelMissing();
-    this.#schema = { name: pointer.schema, askedAt: now };
-    return pointer.schema;
+    this.#schema = { pointer, askedAt: now };
+    return pointer;
   }
 }
 

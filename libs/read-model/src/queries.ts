@@ -31,6 +31,11 @@ export interface ReadModel {
   changesAfter(sequence: number, limit: number, reference: string | null): Promise<LiveChangeRow[]>;
   /** The newest history sequence that is projected; 0 before the first. */
   lastChangeSequence(): Promise<number>;
+  /**
+   * References of all tags on record in the order in which they came, a part at a time: those of the numbers from `first`
+   * (1 is the oldest tag) to `last`. Numbers never change, and none is given twice.
+   */
+  tagReferences(first: number, last: number): Promise<{ reference: string; lastChangedAt: Date | null }[]>;
   /** The whole history, in order of sequence, streamed in batches. */
   exportChanges(): AsyncIterable<LiveChangeRow[]>;
 }

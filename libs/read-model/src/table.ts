@@ -12,8 +12,8 @@ export interface Column {
   type: string;
 }
 
-/** What happens to a row whose key is there already: it is replaced, its figures are added to, or the statement fails. */
-export type OnConflict = 'replace' | 'add' | 'fail';
+/** What happens to a row whose key is there already: it is replaced, its figures are added to, it is kept, or the statement fails. */
+export type OnConflict = 'replace' | 'add' | 'keep' | 'fail';
 
 /** Reads and writes one table set by set; its columns are those of its entity. */
 export class Table<Row extends object> {
@@ -39,7 +39,7 @@ export class Table<Row extends object> {
     return sql.query<Row>(`select ${list} from ${this.#name} ${alias} ${rest}`, values);
   }
 
-  /** Writes all rows in one statement, none of them twice; none for no rows. */
+  /** Writes all rows in one statement, none of them twice unless what is there is kept; none for no rows. */
   async write(sql: Sql, rows: readonly Row[], onConflict: OnConflict): Promise<void> {
     if (rows.length === 0) return;
     const names = this.#columns.map(({ column }) => column);
@@ -56,6 +56,7 @@ export class Table<Row extends object> {
 
   #resolution(onConflict: OnConflict): string {
     if (onConflict === 'fail') return '';
+    if (onConflict === 'keep') return `on conflict (${this.#keys.join(', ')}) do nothing`;
     const rest = this.#columns.map(({ column }) => column).filter((column) => !this.#keys.includes(column));
     const set = rest.map(
       (column) => `${column} = ${onConflict === 'add' ? `present.${column} + ` : ''}excluded.${column}`,
@@ -72,6 +73,8 @@ const YEAR_ONE = new Date('0001-01-01T00:00:00.000Z');
  */
 function bindable(value: unknown): unknown {
   if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
+  // Of a column of JSON; `pg` would take it for one more dimension of the array.
+  if (Array.isArray(value)) return JSON.stringify(value);
   if (value instanceof Date) return (value < YEAR_ONE ? YEAR_ONE : value).toISOString();
   if (value instanceof Uint8Array && !Buffer.isBuffer(value)) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength);

@@ -21,6 +21,13 @@ export interface Platform {
   readonly variant?: string;
 }
 
+/** What an image is made of; `platforms` absent: one image, no index. */
+export interface ImageSource {
+  readonly seed: string;
+  readonly platforms: readonly string[] | undefined;
+  readonly created: string | undefined;
+}
+
 export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const INDEX = 'application/vnd.oci.image.index.v1+json';
 const CONFIG = 'application/vnd.oci.image.config.v1+json';
@@ -32,12 +39,16 @@ export function parsePlatform(text: string): Platform {
   return { os, architecture, ...(variant === undefined ? {} : { variant }) };
 }
 
-/** A whole, tiny image whose digest depends on `seed` and platform alone. */
-export function buildImage(seed: string, platform: Platform = parsePlatform('linux/amd64')): Image {
+/** A whole, tiny image whose digest depends on `seed`, platform and `created` (RFC 3339; absent: it does not say) alone. */
+export function buildImage(
+  seed: string,
+  platform: Platform = parsePlatform('linux/amd64'),
+  created?: string | undefined,
+): Image {
   const tar = tarOf('content', Buffer.from(seed));
   const layer = content(LAYER, gzipSync(tar));
   const config = jsonContent(CONFIG, {
-    created: '2024-01-01T00:00:00Z',
+    ...(created === undefined ? {} : { created }),
     ...platform,
     config: { Labels: { seed } },
     rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },

@@ -1,5 +1,6 @@
 export { startNats, type NatsOptions, type RunningNats } from './nats.ts';
 export { startPostgres, type RunningPostgres } from './postgres.ts';
+export { startPostgresWithReplica, type RunningReplica } from './postgres-replica.ts';
 export {
   startRegistry,
   type ImageOptions,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { freePort, ServerProcess } from '@dtm/embedded';
 import { testBackend } from './backend.ts';
 import { startRegistryContainer } from './containers.ts';
-import { buildImage, buildIndex, parsePlatform, type Content } from './image.ts';
+import { buildImage, buildIndex, parsePlatform, type Content, type ImageSource } from './image.ts';
 import { copyWithSkopeo } from './skopeo.ts';
 
 /** What a registry answers for a manifest that was pushed. */
@@ -15,10 +15,12 @@ export interface Pushed {
 }
 
 export interface ImageOptions {
-  /** Seed: the digest depends on it and on the platforms alone. Default: the tag. */
+  /** Seed: the digest depends on it, on the platforms and on `created` alone. Default: the tag. */
   readonly content?: string;
   /** Such as `['linux/amd64', 'linux/arm64/v8']`: the tag then names an index, even of one. Default: one image, no index. */
   readonly platforms?: readonly string[];
+  /** When it says that it was built, RFC 3339. Default: it does not say. */
+  readonly created?: string;
 }
 
 /** How a registry wants to be signed in to: the section `auth` of its configuration. */
@@ -65,16 +67,16 @@ export async function startRegistry(
       : await startEmbedded(options.persistent === true, auth);
   const { host } = server;
   const to: Target = { host, headers: auth === undefined ? {} : { authorization: auth.authorization } };
-  const pushImage = (repository: string, tag: string, { content = tag, platforms }: ImageOptions = {}) =>
-    push(to, repository, tag, content, platforms);
+  const pushImage = (repository: string, tag: string, { content = tag, platforms, created }: ImageOptions = {}) =>
+    push(to, repository, tag, { seed: content, platforms, created });
   return {
     ...server,
     pushImage,
     pushIndex: (repository, tag, image = {}) =>
       pushImage(repository, tag, { platforms: ['linux/amd64', 'linux/arm64'], ...image }),
     deleteManifest: (repository, digest) => deleteManifest(to, repository, digest),
-    skopeoCopy: (repository, tag, { content = tag, platforms } = {}) =>
-      copyWithSkopeo(`${host}/${repository}:${tag}`, content, platforms),
+    skopeoCopy: (repository, tag, { content = tag, platforms, created } = {}) =>
+      copyWithSkopeo(`${host}/${repository}:${tag}`, { seed: content, platforms, created }),
   };
 }
 
@@ -142,10 +144,9 @@ async function push(
   to: Target,
   repository: string,
   tag: string,
-  seed: string,
-  platforms: readonly string[] | undefined,
+  { seed, platforms, created }: ImageSource,
 ): Promise<Pushed> {
-  const images = (platforms ?? ['linux/amd64']).map((platform) => buildImage(seed, parsePlatform(platform)));
+  const images = (platforms ?? ['linux/amd64']).map((platform) => buildImage(seed, parsePlatform(platform), created));
   const blobs = new Map(images.flatMap((image) => image.blobs).map((blob) => [blob.digest, blob]));
   await Promise.all([...blobs.values()].map((blob) => putBlob(to, repository, blob)));
   const [first] = images;

@@ -3,22 +3,18 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { buildImage, buildIndex, descriptor, parsePlatform, type Content } from './image.ts';
+import { buildImage, buildIndex, descriptor, parsePlatform, type Content, type ImageSource } from './image.ts';
 
 const run = promisify(execFile);
 
-/**
- * Copies an image made from `seed` to `target` (`host/repository:tag`) with the real skopeo.
- * @param platforms more than none: an index
- */
+/** Copies an image made from `source` to `target` (`host/repository:tag`) with the real skopeo. */
 export async function copyWithSkopeo(
   target: string,
-  seed: string,
-  platforms: readonly string[] | undefined,
+  source: ImageSource,
 ): Promise<{ digest: string; mediaType: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'dtm-oci-'));
   try {
-    const top = await writeLayout(folder, seed, platforms);
+    const top = await writeLayout(folder, source);
     await run('skopeo', [
       '--insecure-policy',
       'copy',
@@ -34,8 +30,8 @@ export async function copyWithSkopeo(
 }
 
 /** Writes an OCI image layout whose only name is `image`. */
-async function writeLayout(folder: string, seed: string, platforms: readonly string[] | undefined): Promise<Content> {
-  const images = (platforms ?? ['linux/amd64']).map((platform) => buildImage(seed, parsePlatform(platform)));
+async function writeLayout(folder: string, { seed, platforms, created }: ImageSource): Promise<Content> {
+  const images = (platforms ?? ['linux/amd64']).map((platform) => buildImage(seed, parsePlatform(platform), created));
   const [first] = images;
   if (first === undefined) throw new Error('an index needs a platform');
   const top = platforms === undefined ? first.manifest : buildIndex(images);

@@ -6,6 +6,7 @@ import { ThrottlerModule } from '@nestjs/throttler';
 import { AvailableTagsController } from './available-tags/available-tags-controller.ts';
 import { Bus } from './bus/bus.ts';
 import { ChangesController } from './changes/changes-controller.ts';
+import { CrawlersController } from './crawlers/crawlers-controller.ts';
 import { ExportController } from './export/export-controller.ts';
 import { FrequencyController } from './frequency/frequency-controller.ts';
 import { ClientLimitGuard, clientLimits } from './http/client-limits.ts';
@@ -13,6 +14,7 @@ import { LiveController } from './live/live-controller.ts';
 import { LISTEN, LiveFeed } from './live/live-feed.ts';
 import { ReadModelEnd, readModelProvider } from './read-model/read-model-provider.ts';
 import { ScansController } from './scans/scans-controller.ts';
+import { SourceController } from './source/source-controller.ts';
 import { StatusController } from './status/status-controller.ts';
 import { TagsController } from './tags/tags-controller.ts';
 import { ViewRecorder } from './tags/view-recorder.ts';
@@ -37,6 +39,8 @@ export class ApiModule {
         StatusController,
         LiveController,
         ExportController,
+        SourceController,
+        CrawlersController,
       ],
       providers: [
         readModelProvider,

@@ -98,7 +98,7 @@ it('loses and doubles nothing when projectors are killed in the middle of 20,000
 
   const first = startProjector(url);
   await reached(0);
-  await eventually(async () => (await readModel.checkpoints().catch(() => [])).length === 3);
+  await eventually(async () => (await readModel.checkpoints().catch(() => [])).length === 4);
   const rival = startProjector(url);
   await append(0, 6_000);
   await reached(2_000);

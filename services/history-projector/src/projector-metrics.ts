@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { PROJECTED_STREAMS } from './projection/messages.ts';
 
 const PREFIX = 'dtm_projector';
 
@@ -25,6 +26,8 @@ export class ProjectorMetrics {
       labelNames: ['stream'],
       registers,
     });
+    // An alert sees an increase only of what was there before.
+    for (const stream of PROJECTED_STREAMS) this.unreadable.inc({ stream }, 0);
     this.lag = new Gauge({
       name: `${PREFIX}_lag_events`,
       help: 'Events in the stream that are not projected yet',

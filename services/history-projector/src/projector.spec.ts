@@ -5,6 +5,7 @@ import { ForeignStream, openCheckpoints } from './projection/open-checkpoints.ts
 import { tablesOf } from './projection/tables.ts';
 import type { EventSource } from './reading/event-source.ts';
 import { ListedStreams } from './testing/listed-streams.ts';
+import { readRows } from './testing/projection-spec.ts';
 import { eventually, RunningProjector } from './testing/running-projector.ts';
 import { Story } from './testing/story.ts';
 
@@ -152,6 +153,57 @@ describe('Projector', () => {
     const projector = start(new ListedStreams().append(story.messages), { holdMs: 50 });
     await projector.reached('SCAN_LOG', 1);
     expect((await projector.readModel.scanDays(1, new Date('2026-03-02')))[0]).toMatchObject({ succeeded: 1 });
+  });
+});
+
+describe('an event that PostgreSQL refuses', () => {
+  /** Of a change in the year 0 a month would have to be written, and there is none in PostgreSQL. */
+  const refused = (): Story =>
+    new Story()
+      .tracked('2026-03-01', APP)
+      .observed('2026-03-01', APP, 'a')
+      .observed('0000-03-02', APP, 'b')
+      .observed('2026-03-03', APP, 'c')
+      .observed('2026-03-03', 'ghcr.io/team/app:2.0', 'c')
+      .scanned('0000-03-03', 'ghcr.io/team/other')
+      .scanned('2026-03-03', 'ghcr.io/team/app');
+
+  it('is set aside with its name, kept byte for byte, and holds up nothing, whatever it came with', async () => {
+    const story = refused();
+    const told: string[] = [];
+    for (const size of [1_000, 1]) {
+      url = await postgres.newDatabase();
+      const projector = start(new ListedStreams().append(story.messages), { size });
+      await projector.reached('HISTORY', 4);
+      await projector.reached('SCAN_LOG', 2);
+      expect(projector.log.filter((line) => line.includes('PostgreSQL refuses a value in it')).sort()).toEqual([
+        expect.stringMatching(/^HISTORY 2 \(history\.ghcr=2Eio\.team\/app\.1=2E0\)/),
+        expect.stringMatching(/^SCAN_LOG 1 \(scan\.done/),
+      ]);
+      expect(await projector.readModel.findTag(APP)).toMatchObject({ changeCount: 1, state: 'active' });
+      const kept = await projector.database.query<{ kind: string | null; event: Buffer }>(
+        `select kind, event from read_1.digest_change where sequence = 2`,
+      );
+      expect(kept).toEqual([{ kind: null, event: Buffer.from(story.messages[2]?.message.data ?? []) }]);
+      told.push(JSON.stringify(await readRows(projector.database, tablesOf(projector.database, 'read_1'))));
+    }
+    expect(told[1]).toBe(told[0]);
+  });
+
+  it('is named where it contradicts the rows that are there, and waited for', async () => {
+    const story = new Story();
+    for (const digit of ['a', 'b', 'c', 'd']) story.observed('2026-03-01', APP, digit);
+    const source = new ListedStreams().append(story.messages.slice(0, 1));
+    const projector = start(source);
+    await projector.reached('HISTORY', 1);
+    const insert = `insert into read_1.digest_change select (jsonb_populate_record(c, '{"sequence": 3}')).* from read_1.digest_change c`;
+    await projector.database.query(insert);
+    source.append(story.messages.slice(1));
+    await eventually(() => projector.log.some((line) => /HISTORY 3 \(.*\) contradicts the read models/.test(line)));
+    await expect(projector.watch.check()).rejects.toThrow('HISTORY 3');
+    await projector.database.query(`delete from read_1.digest_change where sequence = 3`);
+    await projector.reached('HISTORY', 4);
+    expect(await projector.readModel.findTag(APP)).toMatchObject({ changeCount: 3 });
   });
 });
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ensureReadModel, READ_MODEL_VERSION, readPointer, takeLock, type Database } from '@dtm/read-model';
-import { applyBatch } from './projection/apply-batch.ts';
+import { applyOrSetAside } from './projection/apply-or-set-aside.ts';
 import { RivalProjector, type Positions } from './projection/checkpoints.ts';
 import { PROJECTED_STREAMS, type Batch } from './projection/messages.ts';
 import { ForeignStream, openCheckpoints } from './projection/open-checkpoints.ts';
@@ -102,7 +102,9 @@ export class Projector {
       for (const { message, fault } of batch[stream]) if (fault !== null) watch.unreadable(stream, message, fault);
     }
     const startedAt = performance.now();
-    const to = await applyBatch(database, tables, from, batch);
+    const to = await applyOrSetAside(database, tables, from, batch, {
+      onSetAside: (stream, { message, fault }) => watch.unreadable(stream, message, fault ?? 'it was set aside'),
+    });
     watch.projected(batch, to, (performance.now() - startedAt) / 1000);
     return to;
   }

@@ -3,12 +3,14 @@ import type { ScanRequest } from '@dtm/events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   askAvailableTags,
+  askPopularImages,
   askTagExists,
   connectNats,
   ensureStreams,
   JetStreamStrategy,
+  ListingStore,
   NATS,
-  ScanJobs,
+  readThrottles,
   ScanQueue,
   STREAMS,
   streamState,
@@ -20,10 +22,9 @@ import { HostModule, loadConfig } from '@dtm/service-host';
 import { startNats, startRegistry, type RunningNats, type RunningRegistry } from '@dtm/testing';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { FetcherModule } from './fetcher-module.ts';
-import { SCAN_REQUEST } from './scan/scan-handler.ts';
+import { FetcherModule, workSources } from './fetcher-module.ts';
 import { digestsOf, scansOf } from './testing/fetcher-under-test.ts';
-import { ScriptedTags } from './testing/scripted-tags.ts';
+import { digestOf, ScriptedTags } from './testing/scripted-tags.ts';
 
 describe('FetcherModule', () => {
   let nats: RunningNats;
@@ -56,12 +57,9 @@ describe('FetcherModule', () => {
       HostModule.forRoot(config, FetcherModule.forRoot(config)),
       { logger: false, abortOnError: false },
     );
-    const sources = { [SCAN_REQUEST]: app.get(ScanJobs) };
-    app.connectMicroservice({ strategy: new JetStreamStrategy(app.get<NatsConnection>(NATS), sources) });
+    app.connectMicroservice({ strategy: new JetStreamStrategy(app.get<NatsConnection>(NATS), workSources(app)) });
     await app.listen(0, '127.0.0.1');
     await app.startAllMicroservices();
-    // Subscriptions are sent, but a question on another connection could be faster.
-    await app.get<NatsConnection>(NATS).flush();
     apps.push(app);
     return app;
   }
@@ -105,17 +103,54 @@ describe('FetcherModule', () => {
     expect(await askTagExists(nc, name.tag('1.0'), { timeoutMs: 5000 })).toEqual({ outcome: 'exists' });
     expect(await askTagExists(nc, name.tag('none'), { timeoutMs: 5000 })).toMatchObject({ outcome: 'not-found' });
     expect(await askAvailableTags(nc, name, { timeoutMs: 5000 })).toEqual({ outcome: 'listed', tags: ['1.0'] });
+    const { signal } = new AbortController();
+    const none = { images: [], failure: null };
+    expect(await askPopularImages(nc, 0, { timeoutMs: 5000, signal })).toEqual(none);
+    // What the scan listed is remembered, so that the next one sees what appears.
+    const listings = await ListingStore.open(nc);
+    const head = await until(
+      () => listings.readHead(name),
+      ({ hasTags }) => hasTags,
+    );
+    expect(await listings.readTags(name, head)).toEqual(new Set(['1.0']));
+
+    await until(
+      () => streamState(nc, STREAMS.manifests),
+      ({ lastSequence }) => lastSequence === 1,
+    );
 
     const url = await app.getUrl();
     expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ok', checks: { nats: 'ok', tails: 'ok' } });
-    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const metrics = await until(
+      async () => (await fetch(`${url}/metrics`)).text(),
+      (text) => text.includes(`dtm_facts_digests_total{registry="${registry.host}",outcome="described"} 1`),
+    );
+    // Of the facts, not of the scan: manifest and configuration.
+    expect(metrics).toContain(`dtm_facts_requests_total{registry="${registry.host}"} 2`);
+    expect(metrics).toContain(`dtm_registry_requests_total{registry="${registry.host}"} ${scan?.data.requests}`);
     expect(metrics).toContain(`dtm_changes_recorded_total{registry="${registry.host}"} 1`);
     expect(metrics).toContain(`dtm_scans_total{registry="${registry.host}",outcome="scanned"} 1`);
+  });
+
+  it('tells the status page what went wrong with a registry last', async () => {
+    const name = RepositoryName.of(scripted.host, 'team/failing');
+    for (const tag of ['a', 'b']) scripted.tags.set(`team/failing:${tag}`, { status: 500 });
+    scripted.listings.set('team/failing', { status: 200, body: '{"tags":["a","b"]}' });
+    await track(name, 'a');
+    await track(name, 'b');
+    await start();
+    await request(name);
+    const [throttle] = await until(
+      async () => (await readThrottles(nc)).filter((one) => one.registry === scripted.host && one.lastError !== null),
+      ({ length }) => length > 0,
+    );
+    expect(throttle?.lastError?.message).toMatch(/^team\/failing: .*500/);
   });
 
   it('hands a job that a drain cuts short to the next fetcher', async () => {
     const name = RepositoryName.of(scripted.host, 'team/drained');
     scripted.tags.set('team/drained:a', 'hang');
+    scripted.listings.set('team/drained', { status: 200, body: '{"tags":["a"]}' });
     await track(name, 'a');
     const app = await start();
     await request(name);
@@ -127,6 +162,7 @@ describe('FetcherModule', () => {
     apps.splice(0);
     expect(await scansOf(nc, name)).toEqual([]);
     scripted.tags.set('team/drained:a', { content: 'v1' });
+    scripted.tags.set(`team/drained:${digestOf('v1')}`, { status: 404 });
     await start();
     const scans = await until(
       () => scansOf(nc, name),

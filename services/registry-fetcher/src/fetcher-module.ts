@@ -4,31 +4,46 @@ import {
   Logger,
   Module,
   type DynamicModule,
+  type INestApplicationContext,
   type OnApplicationShutdown,
+  type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
 import {
   checkNats,
+  FactsJobs,
+  FactsPace,
   HistoryLog,
   HistoryTail,
   JetStreamModule,
+  ListingStore,
+  ManifestLog,
+  ManifestTail,
   NATS,
   ScanJobs,
   ScanLog,
   ScanStateStore,
+  Tail,
   ThrottleBook,
   TrackingTail,
   type NatsConnection,
   type StoredMessage,
+  type WorkSource,
 } from '@dtm/jetstream';
 import { AdapterChooser, knownRequestsPerSecond, RegistryClient } from '@dtm/registry-client';
 import { Readiness, registrySettings, type Config } from '@dtm/service-host';
+import type { FactsParts } from './facts/digest-facts.ts';
+import { DIGEST_OBSERVED, FACTS_PARTS, FactsHandler } from './facts/facts-handler.ts';
+import { FactsMetrics } from './facts/facts-metrics.ts';
+import { PopularQuestions } from './query/popular-questions.ts';
 import { QUESTION_CLIENT, RegistryQuestions } from './query/registry-questions.ts';
-import { accessOf } from './registries/access.ts';
+import { configuredAccess } from './registries/access.ts';
 import { ClientReader } from './registries/client-reader.ts';
 import { SharedThrottle } from './registries/shared-throttle.ts';
+import { LastErrors } from './scan/last-errors.ts';
+import { ForgottenListings, ListingMemory } from './scan/listing-memory.ts';
 import type { ScanParts } from './scan/repository-scan.ts';
-import { SCAN_PARTS, ScanHandler } from './scan/scan-handler.ts';
+import { SCAN_PARTS, SCAN_REQUEST, ScanHandler } from './scan/scan-handler.ts';
 import { ScanMetrics } from './scan/scan-metrics.ts';
 
 /** Repositories of one registry that one fetcher scans at once. */
@@ -40,24 +55,51 @@ const SCAN_CLIENT = Symbol('ScanClient');
 
 /** Reads the streams into memory before the first job, and closes what the fetcher holds open after the last. */
 @Injectable()
-class FetcherLife implements OnModuleInit, OnApplicationShutdown {
+class FetcherLife implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
+  #ending = false;
+
   constructor(
     @Inject(HistoryTail) private readonly historyTail: HistoryTail,
     @Inject(TrackingTail) private readonly trackingTail: TrackingTail,
-    @Inject(ScanJobs) private readonly jobs: ScanJobs,
+    @Inject(ManifestTail) private readonly manifestTail: ManifestTail,
+    @Inject(ScanJobs) private readonly scanJobs: ScanJobs,
+    @Inject(FactsJobs) private readonly factsJobs: FactsJobs,
     @Inject(SCAN_CLIENT) private readonly scanClient: RegistryClient,
     @Inject(QUESTION_CLIENT) private readonly questionClient: RegistryClient,
   ) {}
 
   async onModuleInit(): Promise<void> {
     this.trackingTail.onChange(({ registry, tracked }) => {
-      if (tracked) this.jobs.addRegistry(registry);
+      if (!tracked) return;
+      this.scanJobs.addRegistry(registry);
+      this.factsJobs.addRegistry(registry);
     });
-    await Promise.all([this.historyTail.start(), this.trackingTail.start()]);
+    await Promise.all(this.#tails.map(async (tail) => tail.start()));
+    void this.#endWithTails();
+  }
+
+  onModuleDestroy(): void {
+    this.#ending = true;
+  }
+
+  /**
+   * A failed tail holds what is no longer kept up, and nothing but a new start mends that: unhandled, its failure ends the
+   * service with its words, and whoever supervises it starts it again.
+   */
+  async #endWithTails(): Promise<void> {
+    try {
+      await Promise.all(this.#tails.map((tail) => tail.ended));
+    } catch (error) {
+      if (!this.#ending) throw error;
+    }
+  }
+
+  get #tails(): readonly Tail[] {
+    return [this.historyTail, this.trackingTail, this.manifestTail];
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.historyTail.stop(), this.trackingTail.stop()]);
+    await Promise.all(this.#tails.map(async (tail) => tail.stop()));
     await Promise.all([this.scanClient.close(), this.questionClient.close()]);
   }
 }
@@ -67,14 +109,17 @@ class FetcherLife implements OnModuleInit, OnApplicationShutdown {
 export class FetcherModule {
   static forRoot(config: Config): DynamicModule {
     const log = new Logger('registry-fetcher');
+    const access = configuredAccess(config);
     const unreadable = (message: StoredMessage, error: unknown): void =>
       log.error(`message ${message.sequence} on ${message.subject} is passed over: ${String(error)}`);
+    const failed = (operation: string, error: unknown): void =>
+      log.error(`${operation} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     const rateOf = (registry: string): number =>
       Math.min(registrySettings(config, registry).requestsPerSecond, knownRequestsPerSecond(registry) ?? Infinity);
-    const client = (book: ThrottleBook, purpose: 'scan' | 'question'): RegistryClient =>
+    const client = (book: ThrottleBook, metrics: ScanMetrics, purpose: 'scan' | 'question'): RegistryClient =>
       new RegistryClient({
-        accessOf: (registry) => accessOf(config, registry),
-        throttle: new SharedThrottle(book, rateOf, purpose),
+        accessOf: (registry) => access.of(registry),
+        throttle: new SharedThrottle(book, rateOf, purpose, (registry, until) => metrics.noteHalt(registry, until)),
         retry: {
           maxOnRateLimit: config.maxRetriesOnRateLimit,
           sleepMs: config.sleepIntervalOnRateLimit.ms,
@@ -94,46 +139,66 @@ export class FetcherModule {
           onStatus: (text) => log.warn(text),
         }),
       ],
-      controllers: [ScanHandler, RegistryQuestions],
+      controllers: [ScanHandler, FactsHandler, RegistryQuestions, PopularQuestions],
       providers: [
         FetcherLife,
+        LastErrors,
         ScanMetrics,
+        FactsMetrics,
         { provide: HistoryTail, useFactory: (nc: NatsConnection) => new HistoryTail(nc, unreadable), inject: [NATS] },
         { provide: TrackingTail, useFactory: (nc: NatsConnection) => new TrackingTail(nc, unreadable), inject: [NATS] },
+        { provide: ManifestTail, useFactory: (nc: NatsConnection) => new ManifestTail(nc, unreadable), inject: [NATS] },
         { provide: ThrottleBook, useFactory: (nc: NatsConnection) => ThrottleBook.open(nc, rateOf), inject: [NATS] },
         {
           provide: ScanJobs,
-          useFactory: (nc: NatsConnection) =>
-            new ScanJobs(nc, {
-              perRegistry: REPOSITORIES_AT_ONCE,
-              onError: (operation, error) =>
-                log.error(
-                  `${operation} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-                ),
-            }),
+          useFactory: (nc: NatsConnection) => new ScanJobs(nc, { perRegistry: REPOSITORIES_AT_ONCE, onError: failed }),
           inject: [NATS],
         },
-        { provide: SCAN_CLIENT, useFactory: (book: ThrottleBook) => client(book, 'scan'), inject: [ThrottleBook] },
+        {
+          provide: FactsJobs,
+          useFactory: (nc: NatsConnection) => new FactsJobs(nc, { isOff: !config.manifestFacts, onError: failed }),
+          inject: [NATS],
+        },
+        {
+          provide: FACTS_PARTS,
+          useFactory: factsParts(rateOf),
+          inject: [NATS, HistoryTail, ManifestTail, AdapterChooser],
+        },
+        {
+          provide: SCAN_CLIENT,
+          useFactory: (book: ThrottleBook, metrics: ScanMetrics) => client(book, metrics, 'scan'),
+          inject: [ThrottleBook, ScanMetrics],
+        },
         {
           provide: QUESTION_CLIENT,
-          useFactory: (book: ThrottleBook) => client(book, 'question'),
-          inject: [ThrottleBook],
+          useFactory: (book: ThrottleBook, metrics: ScanMetrics) => client(book, metrics, 'question'),
+          inject: [ThrottleBook, ScanMetrics],
         },
         {
           provide: SCAN_PARTS,
-          useFactory: scanParts(config),
-          inject: [NATS, HistoryTail, TrackingTail, SCAN_CLIENT, ScanMetrics],
+          useFactory: scanParts(config.autoMonitorNewTags),
+          inject: [NATS, HistoryTail, TrackingTail, ManifestTail, AdapterChooser, ScanMetrics],
+        },
+        {
+          provide: AdapterChooser,
+          useFactory: (scanClient: RegistryClient) =>
+            new AdapterChooser(scanClient, { credentialsOf: (registry) => access.of(registry).credentials }),
+          inject: [SCAN_CLIENT],
+        },
+        {
+          // A provider, as only what is logged from here on reaches the service's own logger.
+          provide: 'complaints',
+          useFactory: () => access.complaints.forEach((complaint) => log.warn(`DOCKER_CONFIG_FILE: ${complaint}`)),
         },
         {
           provide: 'readiness',
-          useFactory: (readiness: Readiness, nc: NatsConnection, history: HistoryTail, tracking: TrackingTail) => {
+          useFactory: (readiness: Readiness, nc: NatsConnection, ...tails: Tail[]) => {
             readiness.register('nats', () => checkNats(nc));
             readiness.register('tails', async () => {
-              const failure = history.failure ?? tracking.failure;
-              if (failure !== null) throw failure;
+              for (const { failure } of tails) if (failure !== null) throw failure;
             });
           },
-          inject: [Readiness, NATS, HistoryTail, TrackingTail],
+          inject: [Readiness, NATS, HistoryTail, TrackingTail, ManifestTail],
         },
       ],
     };
@@ -141,24 +206,25 @@ export class FetcherModule {
 }
 
 function scanParts(
-  config: Config,
+  watchesNewTags: boolean,
 ): (
   nc: NatsConnection,
   historyTail: HistoryTail,
   trackingTail: TrackingTail,
-  client: RegistryClient,
+  manifestTail: ManifestTail,
+  chooser: AdapterChooser,
   metrics: ScanMetrics,
 ) => Promise<ScanParts> {
-  return async (nc, historyTail, trackingTail, client, metrics) => {
-    const chooser = new AdapterChooser(client, {
-      credentialsOf: (registry) => accessOf(config, registry).credentials,
-    });
+  return async (nc, historyTail, trackingTail, manifestTail, chooser, metrics) => {
+    const listings = await ListingStore.open(nc);
     return {
       history: new HistoryLog(nc),
       historyTail,
       trackingTail,
+      manifestTail,
       scanLog: new ScanLog(nc),
       scanState: await ScanStateStore.open(nc),
+      listings: watchesNewTags ? new ListingMemory(listings) : new ForgottenListings(listings),
       reader: new ClientReader(
         (name) => chooser.adapterFor(name),
         REQUESTS_AT_ONCE,
@@ -167,4 +233,27 @@ function scanParts(
       now: () => new Date(),
     };
   };
+}
+
+function factsParts(
+  rateOf: (registry: string) => number,
+): (
+  nc: NatsConnection,
+  historyTail: HistoryTail,
+  manifestTail: ManifestTail,
+  chooser: AdapterChooser,
+) => Promise<FactsParts> {
+  return async (nc, historyTail, manifestTail, chooser) => ({
+    historyTail,
+    manifestTail,
+    manifests: new ManifestLog(nc),
+    registries: chooser,
+    pace: await FactsPace.open(nc, rateOf),
+    now: () => new Date(),
+  });
+}
+
+/** Where the jobs of the handlers come from, by event pattern. */
+export function workSources(app: INestApplicationContext): Record<string, WorkSource<unknown>> {
+  return { [SCAN_REQUEST]: app.get(ScanJobs), [DIGEST_OBSERVED]: app.get(FactsJobs) };
 }

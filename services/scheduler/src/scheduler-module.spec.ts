@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { EVENT_TYPES } from '@dtm/events';
+import { EVENT_TYPES, repositoryKey } from '@dtm/events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   askNextScan,
@@ -7,18 +7,29 @@ import {
   connectNats,
   ensureStreams,
   HistoryLog,
+  ManifestLog,
   JetStreamStrategy,
   NATS,
+  QUERIES,
   ScanJobs,
+  STREAMS,
+  streamState,
   TrackingLog,
+  TrackingTail,
   type NatsConnection,
+  type PopularImagesAnswer,
   type ScanJob,
+  type ScanNewsJob,
+  type WorkSource,
 } from '@dtm/jetstream';
 import { RepositoryName } from '@dtm/oci';
 import { HostModule, loadConfig } from '@dtm/service-host';
 import { startNats, type RunningNats } from '@dtm/testing';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SCAN_DONE, SCAN_NEWS } from './discovery/new-tags.ts';
+import { PopularImages } from './discovery/popular-images.ts';
+import { phaseOf } from './schedule/next-scan.ts';
 import { SchedulerModule } from './scheduler-module.ts';
 import { logScan } from './testing/scheduler-under-test.ts';
 
@@ -48,18 +59,20 @@ describe('SchedulerModule', () => {
     await nats.stop();
   });
 
-  async function start(interval = '2h'): Promise<NestExpressApplication> {
-    const env = { NATS_URL: nats.url, SCRAPE_INTERVAL: interval, LOG_LEVEL: 'silent' };
+  async function start(
+    interval = '2h',
+    settings: Record<string, string> = { POPULAR_IMAGES_MAX_COUNT: '0' },
+  ): Promise<NestExpressApplication> {
+    const env = { NATS_URL: nats.url, SCRAPE_INTERVAL: interval, LOG_LEVEL: 'silent', ...settings };
     const config = loadConfig('scheduler', env);
     const app = await NestFactory.create<NestExpressApplication>(
       HostModule.forRoot(config, SchedulerModule.forRoot(config)),
       { logger: false, abortOnError: false },
     );
-    app.connectMicroservice({ strategy: new JetStreamStrategy(app.get<NatsConnection>(NATS), {}) });
+    const sources = { [SCAN_DONE]: app.get<WorkSource<ScanNewsJob>>(SCAN_NEWS) };
+    app.connectMicroservice({ strategy: new JetStreamStrategy(app.get<NatsConnection>(NATS), sources) });
     await app.listen(0, '127.0.0.1');
     await app.startAllMicroservices();
-    // Subscriptions are sent, but a question on another connection could be faster.
-    await app.get<NatsConnection>(NATS).flush();
     apps.push(app);
     return app;
   }
@@ -74,7 +87,8 @@ describe('SchedulerModule', () => {
     });
     source.start(async ({ request }) => {
       const name = RepositoryName.of(request.registry, request.repository);
-      await logScan(nc, name, new Date(), { reason: request.reason });
+      const { lastSequence } = await streamState(nc, STREAMS.tracking);
+      await logScan(nc, name, new Date(), { reason: request.reason, trackingSequence: lastSequence });
       requests.push(request);
     });
     source.addRegistry(registry);
@@ -98,10 +112,11 @@ describe('SchedulerModule', () => {
   });
 
   it('answers when a tag is due, and why', async () => {
-    const name = RepositoryName.of('answers.example', 'team/app');
+    const name = farFromRareScan();
     await start();
     expect(await askNextScan(nc, name.tag('none'), deadline)).toEqual({ at: null, reason: 'it is not tracked' });
-    for (const tag of ['a', 'quiet', 'latest', 'ended', 'expired']) await tracking.track(name.tag(tag), 'person');
+    for (const tag of ['a', 'quiet', 'old-image', 'latest', 'ended', 'expired'])
+      await tracking.track(name.tag(tag), 'person');
     await tracking.untrack(name.tag('ended'), 'person');
     await tracking.untrack(name.tag('expired'), 'expiry');
     await until(async () => (await askNextScan(nc, name.tag('expired'), deadline)).reason.includes('nobody looked'));
@@ -126,6 +141,8 @@ describe('SchedulerModule', () => {
     expect(rare.reason).toBe('scanned rarely, every 7 days, as it has not changed for 183 days');
     expect(Date.parse(rare.at ?? '')).toBeLessThanOrEqual(Date.now() + 7 * DAY + 2 * 3_600_000);
     expect((await askNextScan(nc, name.tag('latest'), deadline)).reason).toBe('scanned every 2 hours');
+    await builtLongAgo(name, 'old-image');
+    expect((await askNextScan(nc, name.tag('old-image'), deadline)).reason).toBe(rare.reason);
   });
 
   it('makes a repository due when a person asks, also right after it was tracked', async () => {
@@ -140,7 +157,87 @@ describe('SchedulerModule', () => {
     expect(requests.map(({ reason }) => reason)).toEqual(['new-tag', 'person']);
   });
 
+  it('tracks what a scan saw appear, and has it scanned at once', async () => {
+    const name = RepositoryName.of('appears.example', 'team/app');
+    const app = await start();
+    await until(async () => (await consumerNames()).includes('discovery'));
+    await tracking.track(name.tag('a'), 'person');
+    fetcher(name.registry);
+    await until(() => requests.length === 1);
+    await logScan(nc, name, new Date(), { trackingSequence: 0, appeared: ['b'] });
+    await until(() => requests.some(({ reason }, i) => i > 0 && reason === 'new-tag'));
+    expect(app.get(TrackingTail).repository(name)?.tags.get('b')).toMatchObject({ by: 'new-tag' });
+  });
+
+  it('tracks nothing that appears where that is not wanted, nor later what appeared until then', async () => {
+    const name = RepositoryName.of('unwanted.example', 'team/app');
+    await tracking.track(name.tag('a'), 'person');
+    const app = await start('2h', { POPULAR_IMAGES_MAX_COUNT: '0', AUTO_MONITOR_NEW_TAGS: 'false' });
+    await until(async () => !(await consumerNames()).includes('discovery'));
+    await logScan(nc, name, new Date(), { appeared: ['b'] });
+    await app.close();
+    apps.splice(0);
+    const on = await start();
+    await until(async () => (await consumerNames()).includes('discovery'));
+    await logScan(nc, name, new Date(), { appeared: ['c'] });
+    const tail = on.get(TrackingTail);
+    await until(() => tail.repository(name)?.tags.has('c') === true);
+    expect([...(tail.repository(name)?.tags.keys() ?? [])]).toEqual(['a', 'c']);
+  });
+
+  it('asks for popular images when somebody is there to answer, and not again after a restart', async () => {
+    const settings = { POPULAR_IMAGES_MAX_COUNT: '3' };
+    const asked: unknown[] = [];
+    const image = { registry: 'docker.io', repository: 'library/popular', tags: ['latest', '1'] };
+    const answer: PopularImagesAnswer = { images: [image], failure: null };
+    const answering = nc.subscribe(QUERIES.popularImages, {
+      callback: (_, message) => {
+        asked.push(message.json());
+        message.respond(JSON.stringify({ answer }));
+      },
+    });
+    const name = RepositoryName.of(image.registry, image.repository);
+    const isTracked = (app: NestExpressApplication) => app.get(TrackingTail).repository(name)?.tags.size === 2;
+    const app = await start('2h', settings);
+    await until(() => isTracked(app));
+    expect(app.get(TrackingTail).repository(name)?.tags.get('latest')).toMatchObject({ by: 'popular' });
+    await app.close();
+    apps.splice(0);
+    const again = await start('2h', settings);
+    await until(() => isTracked(again));
+    const clock = again.get(PopularImages);
+    expect((await clock.look(AbortSignal.timeout(10_000))).getTime()).toBeGreaterThan(Date.now() + DAY / 2);
+    expect(asked).toEqual([{ count: 3 }]);
+    answering.unsubscribe();
+  });
+
+  /** A repository whose rare scan is not the next one, as every one's is for two hours a week. */
+  function farFromRareScan(): RepositoryName {
+    for (let i = 0; ; i++) {
+      const name = RepositoryName.of('answers.example', `team/app-${i}`);
+      const weeks = Date.now() / (7 * DAY) - phaseOf(repositoryKey(name));
+      const share = weeks - Math.floor(weeks);
+      if (share > 0.1 && share < 0.9) return name;
+    }
+  }
+
+  async function consumerNames(): Promise<string[]> {
+    const reply = await nc.request(`$JS.API.CONSUMER.NAMES.${STREAMS.scanLog}`, '', { timeout: 5000 });
+    return reply.json<{ consumers: string[] | null }>().consumers ?? [];
+  }
+
   /** A tag whose last change was a year ago. */
+  /** A baseline of two days ago, whose image is a year older. */
+  async function builtLongAgo(name: RepositoryName, tag: string): Promise<void> {
+    const where = { registry: name.registry, repository: name.repository, digest: `sha256:${'c'.repeat(64)}` };
+    const observedAt = new Date(Date.now() - 2 * DAY).toISOString();
+    const head = { mediaType: '', source: 'head', observedAt, previous: null };
+    await new HistoryLog(nc).recordObserved({ ...where, ...head, tag });
+    const createdAt = new Date(Date.now() - 365 * DAY).toISOString();
+    const facts = { mediaType: '', size: null, platforms: [], createdAt, describedAt: observedAt };
+    await new ManifestLog(nc).record({ ...where, ...facts, source: 'manifest' });
+  }
+
   async function changedLong(name: RepositoryName, tag: string): Promise<void> {
     const history = new HistoryLog(nc);
     const data = { registry: name.registry, repository: name.repository, tag, mediaType: '', source: 'head' };

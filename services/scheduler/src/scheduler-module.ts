@@ -1,8 +1,12 @@
 import { Module, type DynamicModule, Logger } from '@nestjs/common';
 import {
+  askPopularImages,
   checkNats,
   JetStreamModule,
   NATS,
+  NoScanNews,
+  PopularLookups,
+  ScanNews,
   ScanQueue,
   TrackingLog,
   TrackingTail,
@@ -11,12 +15,21 @@ import {
   type StoredMessage,
 } from '@dtm/jetstream';
 import { Readiness, type Config } from '@dtm/service-host';
+import { NewTags, SCAN_NEWS, TRACKING_PARTS } from './discovery/new-tags.ts';
+import { PopularClock } from './discovery/popular-clock.ts';
+import { PopularImages } from './discovery/popular-images.ts';
+import type { TrackingParts } from './discovery/track-tags.ts';
 import { Expiry } from './expiry/expiry.ts';
 import { CADENCE, cadenceOf } from './schedule/cadence.ts';
 import { ScanPastTail } from './schedule/scan-past-tail.ts';
 import { ScheduleClock } from './schedule/schedule-clock.ts';
 import { ScheduleQuestions } from './schedule/schedule-questions.ts';
 import { Schedule } from './schedule/schedule.ts';
+import { SchedulerMetrics } from './scheduler-metrics.ts';
+
+/** A registry-fetcher sends some fifty requests for it, and shares the registry's budget with scans. */
+const POPULAR_WITHIN_MS = 300_000;
+const POPULAR_AGAIN_MS = 3_600_000;
 
 /** Wires the scheduler. */
 @Module({})
@@ -36,9 +49,11 @@ export class SchedulerModule {
           onStatus: (text) => log.warn(text),
         }),
       ],
-      controllers: [ScheduleQuestions],
+      controllers: [ScheduleQuestions, NewTags],
       providers: [
         ScheduleClock,
+        SchedulerMetrics,
+        ...(config.popularImagesMaxCount > 0 ? [PopularClock] : []),
         { provide: CADENCE, useValue: cadence },
         { provide: TrackingTail, useFactory: (nc: NatsConnection) => new TrackingTail(nc, unreadable), inject: [NATS] },
         { provide: ScanPastTail, useFactory: (nc: NatsConnection) => new ScanPastTail(nc, unreadable), inject: [NATS] },
@@ -47,6 +62,14 @@ export class SchedulerModule {
           useFactory: (nc: NatsConnection, trackingTail: TrackingTail, pastTail: ScanPastTail) =>
             new Schedule({ trackingTail, pastTail, queue: new ScanQueue(nc), cadence }),
           inject: [NATS, TrackingTail, ScanPastTail],
+        },
+        {
+          provide: TRACKING_PARTS,
+          useFactory: (nc: NatsConnection, trackingTail: TrackingTail): TrackingParts => ({
+            trackingTail,
+            trackingLog: new TrackingLog(nc, '/docker-tag-monitor/scheduler'),
+          }),
+          inject: [NATS, TrackingTail],
         },
         {
           provide: Expiry,
@@ -58,6 +81,33 @@ export class SchedulerModule {
               maxUnseenMs: config.imageLastAccessedMaxAge.ms,
             }),
           inject: [NATS, TrackingTail],
+        },
+        {
+          provide: SCAN_NEWS,
+          useFactory: (nc: NatsConnection) => {
+            const onError = (operation: string, error: unknown): void =>
+              log.error(
+                `could not ${operation}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+              );
+            return config.autoMonitorNewTags ? new ScanNews(nc, onError) : new NoScanNews(nc, onError);
+          },
+          inject: [NATS],
+        },
+        {
+          provide: PopularImages,
+          useFactory: async (nc: NatsConnection, parts: TrackingParts) =>
+            new PopularImages({
+              ...parts,
+              lookups: await PopularLookups.open(nc),
+              ask: (count, signal) => askPopularImages(nc, count, { timeoutMs: POPULAR_WITHIN_MS, signal }),
+              plan: {
+                count: config.popularImagesMaxCount,
+                everyMs: config.imageRefreshInterval.ms,
+                retryMs: Math.min(POPULAR_AGAIN_MS, config.imageRefreshInterval.ms),
+              },
+              now: () => new Date(),
+            }),
+          inject: [NATS, TRACKING_PARTS],
         },
         {
           provide: 'readiness',

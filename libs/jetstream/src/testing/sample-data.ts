@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DigestObserved, ScanRequest } from '@dtm/events';
+import type { DigestObserved, ManifestDescribed, ScanRequest } from '@dtm/events';
 import { Reference } from '@dtm/oci';
 
 /** For specs: the digest of a text. */
@@ -26,6 +26,23 @@ export function observed(text: string, digest: string, more: Partial<DigestObser
     observedAt: '2026-11-22T12:00:00.000Z',
     source: 'head',
     previous: null,
+    ...more,
+  };
+}
+
+/** For specs: what the digest of a text is, as the repository of a reference showed it. */
+export function described(text: string, digest: string, more: Partial<ManifestDescribed> = {}): ManifestDescribed {
+  const { registry, repository } = reference(text);
+  return {
+    registry,
+    repository,
+    digest: sampleDigest(digest),
+    mediaType: 'application/vnd.oci.image.index.v1+json',
+    size: 1000,
+    platforms: [{ os: 'linux', architecture: 'amd64' }],
+    createdAt: '2026-11-22T10:00:00.000Z',
+    describedAt: '2026-11-22T12:00:01.000Z',
+    source: 'manifest',
     ...more,
   };
 }

@@ -1,11 +1,24 @@
 import { Checkpoint } from './checkpoint.ts';
 import { ChangeMonth, DigestChange } from './digest-change.ts';
+import { Manifest, ManifestEvent } from './manifest.ts';
 import { Repository } from './repository.ts';
 import { ScanDay, ScanGap, ScanHour } from './scan-statistics.ts';
 import { Tag } from './tag.ts';
 import { TrackingEvent } from './tracking-event.ts';
 
-export { ChangeMonth, Checkpoint, DigestChange, Repository, ScanDay, ScanGap, ScanHour, Tag, TrackingEvent };
+export {
+  ChangeMonth,
+  Checkpoint,
+  DigestChange,
+  Manifest,
+  ManifestEvent,
+  Repository,
+  ScanDay,
+  ScanGap,
+  ScanHour,
+  Tag,
+  TrackingEvent,
+};
 
 /** All tables of a read model's schema. */
 export const ENTITIES = [
@@ -18,4 +31,6 @@ export const ENTITIES = [
   ScanHour,
   ScanGap,
   TrackingEvent,
+  Manifest,
+  ManifestEvent,
 ];

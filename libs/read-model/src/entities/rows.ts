@@ -1,6 +1,7 @@
 import type { InferEntity } from '@mikro-orm/core';
 import type { Checkpoint } from './checkpoint.ts';
 import type { ChangeMonth, DigestChange } from './digest-change.ts';
+import type { Manifest, ManifestEvent } from './manifest.ts';
 import type { Repository } from './repository.ts';
 import type { ScanDay, ScanGap, ScanHour } from './scan-statistics.ts';
 import type { Tag } from './tag.ts';
@@ -17,4 +18,6 @@ export type ChangeMonthRecord = Row<InferEntity<typeof ChangeMonth>>;
 export type ScanDayRecord = Row<InferEntity<typeof ScanDay>>;
 export type ScanHourRecord = Row<InferEntity<typeof ScanHour>>;
 export type ScanGapRecord = Row<InferEntity<typeof ScanGap>>;
+export type ManifestRecord = Row<InferEntity<typeof Manifest>>;
+export type ManifestEventRecord = Row<InferEntity<typeof ManifestEvent>>;
 export type TrackingEventRecord = Row<InferEntity<typeof TrackingEvent>>;

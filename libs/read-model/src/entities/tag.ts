@@ -89,6 +89,8 @@ export const Tag = defineEntity({
   indexes: [
     // With the id, searches need nothing else of the tags of a repository.
     { name: 'tag_of_repository', properties: ['repositoryId', 'tag', 'id'] },
+    // Facts of a digest are for all tags that point to it.
+    { name: 'tag_of_digest', properties: ['digest'] },
     { name: 'tag_exempt', properties: ['repositoryId'], where: 'exempt' },
     { name: 'tag_by_phase', properties: ['phase', 'activityAt'] },
     ...['change_count', 'last_changed_at', 'tracked_since', 'registry', 'repository', 'tag'].map(sortIndex),

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgres, type RunningPostgres } from '@dtm/testing';
 import type { ListTags } from '../queries.ts';
+import { openReadModel } from '../postgres-read-model.ts';
+import { READ_MODEL_VERSION } from '../schema/create-schema.ts';
 import { FilledReadModel } from '../testing/filled-read-model.ts';
 
 const NOW = new Date('2026-11-15T12:00:00Z');
@@ -166,5 +168,39 @@ describe('search', () => {
 
   it('goes together with a state', async () => {
     expect(await tagsOf({ q: 'nginx', state: 'inactive' })).toEqual(['1.19']);
+  });
+});
+
+describe('platforms of a tag', () => {
+  it('are those of its digest, each once, on whatever page and for one tag', async () => {
+    await filled.manifest('sha256:many', ['linux/amd64', 'linux/arm/v7', 'windows/amd64', 'windows/amd64']);
+    await filled.manifest('sha256:none', []);
+    const platforms = ['linux/amd64', 'linux/arm/v7', 'windows/amd64'];
+    await filled.tag('docker.io/library/platforms:a', { digest: 'sha256:many' });
+    await filled.tag('docker.io/library/platforms:b', { digest: 'sha256:none' });
+    await filled.tag('docker.io/library/platforms:c', { digest: 'sha256:not-described' });
+    const rowsOf = async (q: string | null) =>
+      (await list({ q })).rows
+        .filter(({ repository }) => repository === 'library/platforms')
+        .map((row) => [row.tag, row.platforms]);
+    const expected = [
+      ['a', platforms],
+      ['b', []],
+      ['c', []],
+    ];
+    expect(await rowsOf(null)).toEqual(expected);
+    expect(await rowsOf('platforms')).toEqual(expected);
+    expect(await rowsOf('docker.io/platforms:')).toEqual(expected);
+    expect(await filled.readModel.findTag('docker.io/library/platforms:a')).toMatchObject({ platforms });
+  });
+
+  it('are not known to read models of an older version, which serve until they are rebuilt', async () => {
+    await filled.database.query('update public.read_model set version = 3');
+    await filled.database.query(`alter table ${filled.schema}.manifest rename to later`);
+    const older = openReadModel({ ...filled.database.settings, name: 'newer api' });
+    expect(await older.findTag('docker.io/library/platforms:a')).toMatchObject({ platforms: [] });
+    await older.close();
+    await filled.database.query(`alter table ${filled.schema}.later rename to manifest`);
+    await filled.database.query('update public.read_model set version = $1', [READ_MODEL_VERSION]);
   });
 });

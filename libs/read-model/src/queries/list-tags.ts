@@ -1,5 +1,6 @@
 import type { Sql } from '../database.ts';
 import type { AsOf, ListTags, TagRow, TagSortName, TagStateName } from '../queries.ts';
+import type { Pointer } from '../schema/create-schema.ts';
 import { Search } from './search.ts';
 import { hasState, rowValues, tagColumns, tagRow, type StoredTagRow } from './tag-row.ts';
 import { windowOf, type Window } from './window.ts';
@@ -16,12 +17,12 @@ const SORT_COLUMNS: Record<TagSortName, string> = {
 /** A page of tags; ties are broken by reference, nulls come last when descending and first when ascending. */
 export async function listTags(
   sql: Sql,
-  schema: string,
+  pointer: Pointer,
   question: ListTags,
 ): Promise<{ rows: TagRow[]; total: number }> {
   // PostgreSQL's text knows no NUL, so nothing can contain it.
   if (question.q?.includes('\0') === true) return { rows: [], total: 0 };
-  const list: List = { sql, schema, question };
+  const list: List = { sql, pointer, schema: pointer.schema, question };
   const q = question.q?.trim() ?? '';
   const { rows, total } = q === '' ? await walkPage(list) : await searchPage(list, q);
   return { rows: rows.map((row) => tagRow(row, question.now)), total };
@@ -29,6 +30,7 @@ export async function listTags(
 
 interface List {
   sql: Sql;
+  pointer: Pointer;
   schema: string;
   question: ListTags;
 }
@@ -80,7 +82,7 @@ async function countByRepository(
 }
 
 /** Sorts all that is found, and answers how much it is, in one statement. */
-async function lookUp({ sql, schema, question }: List, q: string): Promise<Page> {
+async function lookUp({ sql, pointer, schema, question }: List, q: string): Promise<Page> {
   const values = new Bindings(rowValues(question));
   const found = new Search(q, values.bind).idsIn(schema, stateCondition(question));
   const { ids, order } = pageOf(
@@ -92,7 +94,7 @@ async function lookUp({ sql, schema, question }: List, q: string): Promise<Page>
   const rows = await sql.query<StoredTagRow & { total: number }>(
     `with found as materialized (${found})
       select (select count(*)::int from found) as total, page.* from (values (1)) one
-      left join lateral (${rowsOf({ ids, order }, schema)}) page on true`,
+      left join lateral (${rowsOf({ ids, order }, pointer)}) page on true`,
     values.all,
   );
   const total = rows[0]?.total ?? 0;
@@ -109,7 +111,7 @@ async function walkPage(list: List): Promise<Page> {
 }
 
 async function walk(
-  { sql, schema, question }: List,
+  { sql, pointer, schema, question }: List,
   window: Window,
   values: Bindings,
   condition: string | null,
@@ -117,7 +119,7 @@ async function walk(
   const conditions = [stateCondition(question), condition].filter((part) => part !== null).join(' and ');
   const from = `${schema}.tag t ${conditions === '' ? '' : `where ${conditions}`}`;
   return inOrder(
-    await sql.query<StoredTagRow>(rowsOf(pageOf(from, window, question, values), schema), values.all),
+    await sql.query<StoredTagRow>(rowsOf(pageOf(from, window, question, values), pointer), values.all),
     window,
   );
 }
@@ -145,8 +147,9 @@ function pageOf(from: string, window: Window, question: ListTags, values: Bindin
   return { ids: `select t.id from ${from} order by ${order} limit ${limit} offset ${offset}`, order };
 }
 
-function rowsOf({ ids, order }: Ordered, schema: string): string {
-  return `select ${tagColumns(schema, 1)} from (${ids}) page
+function rowsOf({ ids, order }: Ordered, pointer: Pointer): string {
+  const { schema } = pointer;
+  return `select ${tagColumns(pointer, 1)} from (${ids}) page
     join ${schema}.tag t using (id) join ${schema}.repository r on r.id = t.repository_id order by ${order}`;
 }
 
@@ -165,11 +168,12 @@ function orderBy(alias: string, sort: TagSortName, descending: boolean): string 
 }
 
 /** One tag; null where nothing is known of it. */
-export async function findTag(sql: Sql, schema: string, reference: string, asOf: AsOf): Promise<TagRow | null> {
+export async function findTag(sql: Sql, pointer: Pointer, reference: string, asOf: AsOf): Promise<TagRow | null> {
+  const { schema } = pointer;
   if (reference.includes('\0')) return null;
   const values = [...rowValues(asOf), reference];
   const [row] = await sql.query<StoredTagRow>(
-    `select ${tagColumns(schema, 1)} from ${schema}.tag t join ${schema}.repository r on r.id = t.repository_id
+    `select ${tagColumns(pointer, 1)} from ${schema}.tag t join ${schema}.repository r on r.id = t.repository_id
       where t.reference = $${values.length}`,
     values,
   );

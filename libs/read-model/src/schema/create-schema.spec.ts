@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgres, type RunningPostgres } from '@dtm/testing';
 import { Database } from '../database.ts';
 import { openReadModel, ReadModelMissing } from '../postgres-read-model.ts';
-import { createTables, ensureReadModel, readPointer } from './create-schema.ts';
+import { createTables, ensureReadModel, READ_MODEL_VERSION, readPointer } from './create-schema.ts';
 
 let postgres: RunningPostgres;
 beforeAll(async () => {
@@ -19,7 +19,10 @@ describe('ensureReadModel', () => {
     const pointers = await Promise.all(databases.map(ensureReadModel));
     expect(new Set(pointers.map(({ schema }) => schema))).toEqual(new Set(['read_1']));
     const [first] = databases;
-    expect(first === undefined ? null : await readPointer(first)).toEqual({ schema: 'read_1', version: 2 });
+    expect(first === undefined ? null : await readPointer(first)).toEqual({
+      schema: 'read_1',
+      version: READ_MODEL_VERSION,
+    });
     const tables = await first?.query<{ name: string }>(
       `select table_name as name from information_schema.tables where table_schema = 'read_1' order by 1`,
     );
@@ -27,6 +30,8 @@ describe('ensureReadModel', () => {
       'change_month',
       'checkpoint',
       'digest_change',
+      'manifest',
+      'manifest_event',
       'repository',
       'scan_day',
       'scan_gap',
@@ -50,7 +55,7 @@ describe('ensureReadModel', () => {
     await database.query(
       `create event trigger refuse on ddl_command_start when tag in ('CREATE EXTENSION') execute function refuse()`,
     );
-    expect(await ensureReadModel(database)).toEqual({ schema: 'read_1', version: 2 });
+    expect(await ensureReadModel(database)).toEqual({ schema: 'read_1', version: READ_MODEL_VERSION });
     expect(problems.join()).toContain('search works without trigrams');
     await database.close();
   });

@@ -1,7 +1,7 @@
 import type { Database, Sql } from '../database.ts';
 
 /** Shape of the tables that this version of the code reads and writes. */
-export const READ_MODEL_VERSION = 3;
+export const READ_MODEL_VERSION = 4;
 
 // One key for everything that creates or switches schemas; any number will do, as long as it stays the same.
 const SCHEMA_LOCK = 7_046_029_254;

@@ -1,6 +1,6 @@
 import { Database } from '../database.ts';
-import { DigestChange, Repository, Tag } from '../entities/index.ts';
-import type { DigestChangeRecord, RepositoryRecord, TagRecord } from '../entities/rows.ts';
+import { DigestChange, Manifest, Repository, Tag } from '../entities/index.ts';
+import type { DigestChangeRecord, ManifestRecord, RepositoryRecord, TagRecord } from '../entities/rows.ts';
 import { openReadModel, type PostgresReadModel } from '../postgres-read-model.ts';
 import { ensureReadModel } from '../schema/create-schema.ts';
 import { Table } from '../table.ts';
@@ -109,6 +109,22 @@ export class FilledReadModel {
       changeCount: instants.length - 1,
       entryCount: instants.length,
     });
+  }
+
+  /** What a digest is; platforms as `os/architecture[/variant]`. */
+  async manifest(digest: string, platforms: readonly string[], more: Partial<ManifestRecord> = {}): Promise<void> {
+    const row: ManifestRecord = {
+      digest,
+      mediaType: '',
+      size: null,
+      platforms: platforms.map((text) => {
+        const [os = '', architecture = '', variant] = text.split('/');
+        return { os, architecture, ...(variant === undefined ? {} : { variant }) };
+      }),
+      createdAt: null,
+      ...more,
+    };
+    await new Table<ManifestRecord>(this.database, Manifest, this.schema).write(this.database, [row], 'keep');
   }
 
   async close(): Promise<void> {

@@ -30,6 +30,15 @@ describe('Docker configuration', () => {
     expect(faults).toEqual([]);
   });
 
+  it.each([[['quay.io/team', 'quay.io']], [['quay.io', 'quay.io/team']]])(
+    'takes those of the whole registry where there are some of a namespace too: %j',
+    (keys) => {
+      const entries = keys.map((key) => [key, auth(key === 'quay.io' ? 'whole:x' : 'team:x')] as const);
+      const { credentials } = parse({ auths: Object.fromEntries(entries) });
+      expect(credentials.get('quay.io')).toEqual({ username: 'whole', password: 'x' });
+    },
+  );
+
   it('tells what a helper keeps, which is not run', () => {
     const config = parse({
       auths: { 'https://index.docker.io/v1/': {}, 'quay.io': auth('a:b') },
@@ -67,8 +76,8 @@ describe('Docker configuration', () => {
     const folder = await mkdtemp(join(tmpdir(), 'docker-config-'));
     const path = join(folder, 'config.json');
     await writeFile(path, JSON.stringify({ auths: { 'quay.io': auth('a:b') } }));
-    expect((await readDockerConfig(path)).credentials.get('quay.io')).toEqual({ username: 'a', password: 'b' });
+    expect(readDockerConfig(path).credentials.get('quay.io')).toEqual({ username: 'a', password: 'b' });
     await rm(folder, { recursive: true });
-    await expect(readDockerConfig(path)).rejects.toThrow(`the Docker configuration ${path} cannot be read`);
+    expect(() => readDockerConfig(path)).toThrow(`the Docker configuration ${path} cannot be read`);
   });
 });

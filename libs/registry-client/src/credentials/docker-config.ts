@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { parseRegistryHost, printable } from '@dtm/oci';
 import { z } from 'zod';
 import type { RegistryCredentials } from '../registry-access.ts';
@@ -16,15 +16,17 @@ export interface DockerConfig {
   credentials: ReadonlyMap<string, RegistryCredentials>;
   /** Registries whose credentials are not in the file but with a helper program, which is not run. */
   elsewhere: string[];
+  /** A helper program keeps credentials, and the file does not even tell of which registries. */
+  storeOnly: boolean;
   /** Entries that could not be read, in words without secrets; for the log. */
   faults: string[];
 }
 
 /** Reads the credentials of an ordinary Docker `config.json`. Throws where the file cannot be read or is no JSON object. */
-export async function readDockerConfig(path: string): Promise<DockerConfig> {
+export function readDockerConfig(path: string): DockerConfig {
   let content: string;
   try {
-    content = await readFile(path, 'utf8');
+    content = readFileSync(path, 'utf8');
   } catch (error) {
     throw new Error(`the Docker configuration ${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }
@@ -48,11 +50,15 @@ export function parseDockerConfig(content: string, source: string): DockerConfig
       continue;
     }
     const read = credentialsOf(value);
-    if (typeof read === 'object' && read !== null) credentials.set(registry, read);
-    else if (typeof read === 'string') faults.push(`${registry}: ${read}`);
+    if (typeof read === 'object' && read !== null) {
+      // Podman keeps credentials of single namespaces too; those of the whole registry come first.
+      if (!credentials.has(registry) || !isOfNamespace(key)) credentials.set(registry, read);
+    } else if (typeof read === 'string') faults.push(`${registry}: ${read}`);
     else if (credsStore !== undefined) elsewhere.add(registry);
   }
-  return { credentials, elsewhere: [...elsewhere].filter((name) => !credentials.has(name)), faults };
+  const lacking = [...elsewhere].filter((name) => !credentials.has(name));
+  const storeOnly = credsStore !== undefined && lacking.length === 0 && credentials.size === 0;
+  return { credentials, elsewhere: lacking, storeOnly, faults };
 }
 
 function jsonOf(content: string, source: string): unknown {
@@ -68,6 +74,12 @@ function registryOf(key: string): string | null {
   const host = key.replace(/^https?:\/\//i, '').replace(/\/.*$/s, '');
   const parsed = parseRegistryHost(host);
   return 'host' in parsed ? parsed.host : null;
+}
+
+/** `quay.io/team`; the paths of the first Docker clients are `/v1/` and `/v2/`. */
+function isOfNamespace(key: string): boolean {
+  const path = key.replace(/^https?:\/\//i, '').replace(/^[^/]*\/?/, '');
+  return path !== '' && !/^v[12]\/?$/.test(path);
 }
 
 /** Null: the entry is empty, as it is left where a helper holds the secret. A text: what is wrong with it. */

@@ -211,7 +211,8 @@ function childOf(entry: unknown): { platform: PlatformFacts; annotations: Record
   return parsed === null || named === null ? [] : [{ platform: { ...named, digest: parsed }, annotations }];
 }
 
-function platformOf({
+/** Null where it is none: attestations name an `unknown` one. */
+export function platformOf({
   os,
   architecture,
   variant,
@@ -228,7 +229,8 @@ function isName(text: string | undefined): text is string {
   return text !== undefined && text !== 'unknown' && /^[A-Za-z0-9._-]{1,64}$/.test(text);
 }
 
-function isUsual({ os, architecture }: PlatformFacts): boolean {
+/** Whether it is the platform whose size stands for the whole image. */
+export function isUsual({ os, architecture }: PlatformFacts): boolean {
   return os === 'linux' && architecture === 'amd64';
 }
 

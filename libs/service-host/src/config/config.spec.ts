@@ -63,6 +63,12 @@ describe('loadConfig', () => {
   it('gives each service its port, and PostgreSQL only to those that may know it', () => {
     expect(loadConfig('scheduler', ALL)).toMatchObject({ port: 8081 });
     expect(loadConfig('scheduler', ALL)).not.toHaveProperty('databaseUrl');
+    expect(loadConfig('scheduler', { ...ALL, DATABASE_READ_URL: ALL.DATABASE_URL })).not.toHaveProperty(
+      'databaseReadUrl',
+    );
+    const replica = 'postgres://a:b@replica/b';
+    expect(loadConfig('api', ALL).databaseReadUrl).toBe(ALL.DATABASE_URL);
+    expect(loadConfig('api', { ...ALL, DATABASE_READ_URL: replica }).databaseReadUrl).toBe(replica);
     expect(loadConfig('registry-fetcher', { ...NATS, PORT: '9000' })).toMatchObject({ port: 8082 });
     expect(loadConfig('history-projector', { ...ALL, SERVICE_PORT: '0' })).toMatchObject({ port: 0 });
     expect(loadConfig('api', { ...ALL, PORT: '9000', SERVICE_PORT: '1' })).toMatchObject({ port: 9000 });

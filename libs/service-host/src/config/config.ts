@@ -10,7 +10,14 @@ export type ServiceName = (typeof SERVICES)[number];
 
 type Values = { [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K] extends Variable<infer T> ? T : never };
 type Derived =
-  'port' | 'servicePort' | 'databaseUrl' | 'natsUrl' | 'natsReplicas' | 'registriesFile' | 'insecureRegistries';
+  | 'port'
+  | 'servicePort'
+  | 'databaseUrl'
+  | 'databaseReadUrl'
+  | 'natsUrl'
+  | 'natsReplicas'
+  | 'registriesFile'
+  | 'insecureRegistries';
 
 /** What every service is told, read once at start. */
 export interface Config extends Omit<Values, Derived> {
@@ -26,6 +33,8 @@ export interface Config extends Omit<Values, Derived> {
 /** Of the services that know PostgreSQL. */
 export interface DatabaseConfig extends Config {
   databaseUrl: string;
+  /** Where the api reads: a replica, or the same. */
+  databaseReadUrl: string;
 }
 
 /** The config of a service: only projector and api are told of PostgreSQL. */
@@ -69,6 +78,7 @@ export function loadConfig<S extends ServiceName>(service: S, env: NodeJS.Proces
   if (read === null || faults.length > 0) throw new ConfigError(faults);
   const {
     databaseUrl,
+    databaseReadUrl,
     natsUrl,
     natsReplicas,
     port,
@@ -84,7 +94,7 @@ export function loadConfig<S extends ServiceName>(service: S, env: NodeJS.Proces
     natsUrl: natsUrl ?? '',
     natsReplicas: natsReplicas === '3' ? 3 : 1,
     registries,
-    ...(needsDatabase ? { databaseUrl: databaseUrl ?? '' } : {}),
+    ...(needsDatabase ? { databaseUrl: databaseUrl ?? '', databaseReadUrl: databaseReadUrl ?? databaseUrl ?? '' } : {}),
   };
   return config as ConfigOf<S>;
 }

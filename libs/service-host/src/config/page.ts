@@ -49,6 +49,14 @@ harbor.internal:8443:
 
 \`INSECURE_REGISTRIES\` sets the last two for the registries it lists. \`DOCKERHUB_USERNAME\` and \`DOCKERHUB_PASSWORD\` are
 the credentials of \`docker.io\`; giving both these and credentials in the file is refused.
+
+## The file of DOCKER_CONFIG_FILE
+
+An ordinary Docker \`config.json\`: what \`docker login\` writes, or a Kubernetes secret of type
+\`kubernetes.io/dockerconfigjson\`. Of its \`auths\` those are used for which neither the file above nor \`DOCKERHUB_*\` has
+credentials; \`https://index.docker.io/v1/\` is \`docker.io\`. They are sent to the registry that they are named for and to
+the token service that it names, never elsewhere. Credential helpers (\`credsStore\`, \`credHelpers\`) are not run: the log
+names the registries whose credentials are with one. Only the registry-fetcher and \`npm run import\` read the file.
 `;
 
 /** `docs/configuration.md`: every variable there is, from the same table that the services read. */

@@ -128,6 +128,18 @@ export const variable = {
     });
   },
 
+  /** A text that a function of its own makes sense of. */
+  optional<T>(description: Description & { allowed: string; read: Read<T> }): Variable<T | null> {
+    const { read, ...rest } = description;
+    return optional(rest, read);
+  },
+
+  /** The same with a default. */
+  required<T>(description: Description & { default: string; allowed: string; read: Read<T> }): Variable<T> {
+    const { read, ...rest } = description;
+    return required(rest, read);
+  },
+
   list<T>(description: Description & { allowed: string; read: Read<T> }): Variable<T[]> {
     const { read, ...rest } = description;
     const readList: Read<T[]> = (value) => {

@@ -32,6 +32,14 @@ export const VARIABLES = {
     example: 'postgres://user:password@host:5432/database',
     meaning: 'PostgreSQL; unset: `npm start` runs an embedded one',
   }),
+  databaseReadUrl: variable.address({
+    name: 'DATABASE_READ_URL',
+    schemes: ['postgres:', 'postgresql:'],
+    list: false,
+    example: 'postgres://user:password@replica:5432/database',
+    meaning:
+      'A replica of that PostgreSQL, from which the api reads; it goes on listening to DATABASE_URL for what is new. Unset: it reads from there too',
+  }),
   natsUrl: variable.address({
     name: 'NATS_URL',
     schemes: ['nats:', 'tls:'],
@@ -95,6 +103,12 @@ export const VARIABLES = {
     meaning:
       'Tags whose last push or last change (the later) is older are scanned rarely instead of every time; `latest`, and tags of unknown age, always',
   }),
+  manifestFacts: variable.boolean({
+    name: 'MANIFEST_FACTS',
+    default: 'true',
+    meaning:
+      'Whether platforms, sizes and build date of each digest are read when it is first seen: by three requests at most, a fifth of the rate over time. What was left out meanwhile is read once it is on again',
+  }),
   maxRequestsPerSecond: variable.number({
     name: 'MAX_REQUESTS_PER_SECOND',
     default: '10',
@@ -131,6 +145,11 @@ export const VARIABLES = {
     name: 'REGISTRIES_FILE',
     meaning: 'YAML: per registry its credentials, requests per second, CA, plain HTTP, private addresses',
   }),
+  dockerConfigFile: variable.optionalPath({
+    name: 'DOCKER_CONFIG_FILE',
+    meaning:
+      'A Docker `config.json`, as `docker login` leaves it: its `auths` are used for registries that nothing else here has credentials of',
+  }),
   insecureRegistries: variable.list({
     name: 'INSECURE_REGISTRIES',
     allowed: 'registries as host[:port], parted by commas',
@@ -158,6 +177,21 @@ export const VARIABLES = {
     name: 'STATIC_DIR',
     meaning: 'Folder of the built web UI that the api serves; unset: it serves none',
   }),
+  publicUrl: variable.optional({
+    name: 'PUBLIC_URL',
+    allowed: 'an http or https address without a path, such as https://tags.example.com',
+    read: readOrigin,
+    meaning:
+      'Address at which people reach the web UI, named in the sitemap and in what shared links show; unset: the one that each request was sent to',
+  }),
+  sourceUrl: variable.required({
+    name: 'SOURCE_URL',
+    default: 'https://github.com/MShekow/docker-tag-monitor',
+    allowed: 'the http or https address of a repository (owner/name) on GitHub, Gitea or Forgejo, or none',
+    read: readSource,
+    meaning:
+      'Source code that the web UI links to; its host is asked for the number of stars once an hour. `none`: no link, and nobody is asked',
+  }),
   logLevel: variable.choice({
     name: 'LOG_LEVEL',
     default: 'info',
@@ -183,6 +217,27 @@ export const CONFIG_VARIABLES: readonly Pick<
   meaning,
   secret,
 }));
+
+function readOrigin(text: string): string | null {
+  const url = readWebUrl(text);
+  return url !== null && url.pathname === '/' ? url.origin : null;
+}
+
+/** `none` is a value of its own, as an empty variable counts as unset. */
+function readSource(text: string): string | null {
+  if (text === 'none') return text;
+  const url = readWebUrl(text);
+  return url !== null && /^\/[\w.-]+\/[\w.-]+\/?$/.test(url.pathname)
+    ? `${url.origin}${url.pathname.replace(/\/$/, '')}`
+    : null;
+}
+
+/** An address without user, query or fragment. */
+function readWebUrl(text: string): URL | null {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return null;
+  return url.username === '' && url.password === '' && url.search === '' && url.hash === '' ? url : null;
+}
 
 function readProxy(text: string): string | null {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return text;

@@ -26,8 +26,10 @@ export interface ServiceDefinition<S extends ServiceName> {
  * configuration is told in one line a variable and ends with exit code 1. A parent that forked it hears `{ up, port }`.
  */
 export async function runService<S extends ServiceName>(service: ServiceDefinition<S>): Promise<void> {
-  const config = service.config ?? configOrExit(service.name);
-  const app = await NestFactory.create<NestExpressApplication>(HostModule.forRoot(config, service.module(config)), {
+  const config = service.config ?? orExit(service.name, () => loadConfig(service.name));
+  // Files that the configuration names may be read only now.
+  const module = orExit(service.name, () => service.module(config));
+  const app = await NestFactory.create<NestExpressApplication>(HostModule.forRoot(config, module), {
     bufferLogs: true,
     // The api sets its own limits; no other service reads a body.
     bodyParser: false,
@@ -52,9 +54,9 @@ export async function runService<S extends ServiceName>(service: ServiceDefiniti
   process.send?.({ up: service.name, port });
 }
 
-function configOrExit<S extends ServiceName>(name: S): ConfigOf<S> {
+function orExit<T>(name: ServiceName, read: () => T): T {
   try {
-    return loadConfig(name);
+    return read();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const fault of error.faults) process.stderr.write(`${name}: ${fault}\n`);

@@ -18,6 +18,11 @@ export const availableTagsQuery = z.object({
     .max(128, 'at most 128 characters, as tags have')
     .default('')
     .describe('A glob where it has `*` or `?`, else a part of the tag'),
+  without: z
+    .string()
+    .max(128, 'at most 128 characters, as tags have')
+    .optional()
+    .describe('A tag to leave out, such as the one that somebody looks at'),
   limit: wholeNumber(1, 1000).prefault('50').describe('Tags at most'),
 });
 
@@ -41,7 +46,9 @@ export class AvailableTagsController {
     ]);
     if (answer.outcome !== 'listed') throw registryRefusal(name.toString(), answer);
     const passes = tagFilter(query.filter.trim());
-    const matching = answer.tags.filter((tag) => !isArtifactTag(tag) && passes(tag)).sort(newestFirst);
+    const matching = answer.tags
+      .filter((tag) => tag !== query.without && !isArtifactTag(tag) && passes(tag))
+      .sort(newestFirst);
     const shown = matching.slice(0, query.limit);
     return { items: shown.map((tag) => ({ tag, tracked: tracked.has(tag) })), more: matching.length - shown.length };
   }

@@ -31,6 +31,10 @@ describe('GET /api/v1/repositories/{repository}/available-tags', () => {
     expect(await list('?limit=2')).toEqual({ tags: all.slice(0, 2), more: 5 });
     expect(await list('?filter=1.27*')).toEqual({ tags: ['1.27.3', '1.27', '1.27-rc1'], more: 0 });
     expect(await list('?filter=27')).toEqual({ tags: ['1.27.3', '1.27', '1.27-rc1'], more: 0 });
+    expect(await list('?limit=2&without=1.27')).toEqual({
+      tags: all.filter((tag) => tag !== '1.27').slice(0, 2),
+      more: 4,
+    });
     expect(await list('?filter=nothing')).toEqual({ tags: [], more: 0 });
   });
 

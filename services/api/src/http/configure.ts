@@ -1,4 +1,5 @@
 import { Metrics, type DatabaseConfig } from '@dtm/service-host';
+import type { ReadModel } from '@dtm/read-model';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import compression from 'compression';
 import type { RequestHandler } from 'express';
@@ -6,6 +7,7 @@ import { openApi } from '../openapi/serve.ts';
 import { ProblemError } from '../problem/problem.ts';
 import { ProblemFilter } from '../problem/problem-filter.ts';
 import { validationPipe } from '../problem/validation.ts';
+import { READ_MODEL } from '../read-model/read-model-provider.ts';
 import { webUi } from '../static/web-ui.ts';
 import { requestMetrics } from './request-metrics.ts';
 
@@ -49,7 +51,7 @@ export function configureHttp(app: NestExpressApplication, config: DatabaseConfi
   app.use('/api/v1', jsonOnly);
   app.useBodyParser('json', { limit: BODY_LIMIT });
   openApi(app);
-  for (const handler of webUi(config.staticDir)) app.use(handler);
+  for (const handler of webUi(config, app.get<ReadModel>(READ_MODEL))) app.use(handler);
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter());
 }

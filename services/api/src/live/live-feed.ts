@@ -13,6 +13,10 @@ export const LISTEN = Symbol('listen');
 const HEARTBEAT_MS = 15_000;
 const PAGE = 500;
 const RETRY_MS = 1000;
+/** How often a replica that lags behind what was announced is asked again. */
+const REPLICA_MS = 100;
+/** News of scans that are kept for a replica that lags; the oldest are given up, as pages ask again by themselves. */
+const MAX_HELD = 1000;
 
 const scanPayload = z.looseObject({ registry: z.string(), repository: z.string() });
 
@@ -25,6 +29,10 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
   #heartbeat: NodeJS.Timeout | null = null;
   /** Sequence up to which the read model was read for the clients; null before the first reading. */
   #position: number | null = null;
+  /** Sequence that the projector announced last: a replica may not have it yet, and nothing is told that it has not. */
+  #announced = 0;
+  /** News of scans that came after changes that are not read yet. */
+  #held: z.infer<typeof scanPayload>[] = [];
   /** Told once, however often it is tried again. */
   #lastTrouble: string | null = null;
   #reading = false;
@@ -57,9 +65,15 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
       // Notifications of the time without a connection are lost, so what they announced is read now.
       onListening: () => {
         this.#lastTrouble = null;
+        // It may be another record now, restored from a backup.
+        this.#announced = 0;
         this.wake();
       },
-      onNotify: (channel, payload) => (channel === 'history' ? this.wake() : this.#scanned(payload)),
+      onNotify: (channel, payload) => {
+        if (channel === 'scan') return this.#scanned(payload);
+        this.#announced = Math.max(this.#announced, Number(payload) || 0);
+        this.wake();
+      },
     });
   }
 
@@ -107,6 +121,12 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
       this.#readAgain = false;
       try {
         await this.#readNew();
+        if ((this.#position ?? 0) < this.#announced) {
+          this.#readAgain = true;
+          await new Promise((resolve) => setTimeout(resolve, REPLICA_MS).unref());
+        } else {
+          for (const scan of this.#held.splice(0)) this.#tellScan(scan);
+        }
       } catch (error) {
         this.#trouble(`cannot read new changes: ${messageOf(error)}`);
         this.#readAgain = true;
@@ -139,8 +159,15 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
       this.#logger.warn('a notification about a scan cannot be read');
       return;
     }
-    const data = JSON.stringify(parsed.data);
-    for (const subscriber of this.#subscribers) subscriber.scanned(parsed.data, data);
+    // The changes of a scan are told first, and its page finds them.
+    if (!this.#reading) return this.#tellScan(parsed.data);
+    this.#held.push(parsed.data);
+    if (this.#held.length > MAX_HELD) this.#held.shift();
+  }
+
+  #tellScan(scan: z.infer<typeof scanPayload>): void {
+    const data = JSON.stringify(scan);
+    for (const subscriber of this.#subscribers) subscriber.scanned(scan, data);
   }
 
   #beat(): void {

@@ -42,6 +42,7 @@ export const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   ScanNowResponse: schemas.scanNowResponseSchema,
   ScanDays: schemas.scanDaysSchema,
   SystemStatus: schemas.statusSchema,
+  SourceInfo: schemas.sourceSchema,
   ChangeMessage: schemas.changeMessageSchema,
   ScanMessage: schemas.scanMessageSchema,
   Problem: schemas.problemSchema,
@@ -188,5 +189,14 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'How the whole system is getting on',
     answer: { status: 200, description: 'Counts, registries, projection', schema: 'SystemStatus' },
     problems: [503],
+  },
+  {
+    method: 'get',
+    path: '/api/v1/source',
+    id: 'getSource',
+    group: 'System',
+    summary: 'Version of this program and where its source code is',
+    answer: { status: 200, description: 'Version, address, stars', schema: 'SourceInfo' },
+    problems: [],
   },
 ];

@@ -12,6 +12,7 @@ import {
   type ScanDays,
   type ScanMessage,
   type ScanNowResponse,
+  type SourceInfo,
   type SystemStatus,
   type TagDetails,
   type TagSummary,
@@ -52,6 +53,10 @@ const summaryFields = {
     .nullable(),
   changeCount: count.describe('Changes observed or imported; the baseline is none'),
   sparkline: z.array(count).length(12).describe('Changes in each of the last 12 months (UTC), oldest first'),
+  failure: z
+    .string()
+    .nullable()
+    .describe('Why the last scan failed, in words, while the state is `unreachable`; null otherwise'),
 };
 
 /** Wire types as zod schemas: what the OpenAPI document shows, and what answers are checked against in tests. */
@@ -182,6 +187,14 @@ export const statusSchema = z
     }),
   })
   .describe('How the whole system is getting on') satisfies z.ZodType<SystemStatus>;
+
+export const sourceSchema = z
+  .strictObject({
+    version: z.string(),
+    url: z.url().nullable().describe('Null where the operator wants no link'),
+    stars: count.nullable().describe('As its host said within the last hour; null where that cannot be had'),
+  })
+  .describe('The program that answers, and where its source code is') satisfies z.ZodType<SourceInfo>;
 
 export const problemSchema = z
   .strictObject({

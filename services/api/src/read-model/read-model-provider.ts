@@ -7,14 +7,14 @@ export const READ_MODEL = Symbol('ReadModel');
 
 const POOL_SIZE = 10;
 
-/** The read models in PostgreSQL; without them the api is of no use, so readiness hangs on them. */
+/** The read models in PostgreSQL, of a replica where there is one; without them the api is of no use, so readiness hangs on them. */
 export const readModelProvider: FactoryProvider<PostgresReadModel> = {
   provide: READ_MODEL,
   inject: [CONFIG, Readiness],
   useFactory: (config: DatabaseConfig, readiness: Readiness) => {
     const logger = new Logger('ReadModel');
     const readModel = openReadModel({
-      url: config.databaseUrl,
+      url: config.databaseReadUrl,
       name: 'api',
       poolSize: POOL_SIZE,
       onProblem: (text) => logger.warn(text),

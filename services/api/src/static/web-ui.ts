@@ -2,19 +2,24 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
+import type { ReadModel } from '@dtm/read-model';
+import type { Config } from '@dtm/service-host';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { publicOrigin } from '../crawlers/public-origin.ts';
+import { headOf, withHead } from './page-head.ts';
 
 /** Paths that are never the web UI's; the last ones are reserved for calls to come. */
-const NOT_UI = /^\/(?:api|healthz|readyz|metrics|v2|feeds|badges|hooks)(?:\/|$)/;
+const NOT_UI = /^\/(?:api|healthz|readyz|metrics|v2|feeds|badges|hooks)(?:\/|$)|^\/(?:robots\.txt|sitemap[^/]*\.xml)$/;
 /** Routes of the web UI: they get its page with status 200, whatever else gets the page with 404. */
 const UI_ROUTES = /^\/(?:details\/.+|status|compare)?$/;
 /** A name with a hash of the content in it, as the build writes them. */
 const HASHED = /[.-][A-Za-z0-9_-]{8,}\.(?:js|css|woff2?|svg|png|webp|map)$/;
 
-const HOST = /^[A-Za-z0-9.-]{1,253}(?::\d{1,5})?$|^\[[0-9a-fA-F:.]{2,45}\](?::\d{1,5})?$/;
-
-/** Serves the built web UI; null where there is none to serve. */
-export function webUi(staticDir: string | null): RequestHandler[] {
+/** Serves the built web UI; nothing where there is none to serve. */
+export function webUi(
+  { staticDir, publicUrl }: Pick<Config, 'staticDir' | 'publicUrl'>,
+  readModel: ReadModel,
+): RequestHandler[] {
   if (staticDir === null) return [];
   const folder = resolve(staticDir);
   const index = join(folder, 'index.html');
@@ -23,7 +28,7 @@ export function webUi(staticDir: string | null): RequestHandler[] {
     return [];
   }
   const files = express.static(folder, { index: false, redirect: false, setHeaders: cacheHeaders });
-  return [unlessApi(crawlerFiles), unlessApi(files), unlessApi(page(index))];
+  return [unlessApi(files), unlessApi(page(index, publicUrl, readModel))];
 }
 
 function unlessApi(handler: RequestHandler): RequestHandler {
@@ -38,36 +43,18 @@ function cacheHeaders(response: Response, path: string): void {
   response.setHeader('cache-control', HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
 }
 
-function page(index: string): RequestHandler {
+/** The one page there is; that of a tag says in its head what it is about, for those who run no script. */
+function page(index: string, publicUrl: string | null, readModel: ReadModel): RequestHandler {
   return async (request: Request, response: Response, next: NextFunction) => {
     try {
-      const html = await readFile(index);
+      const [html, head] = await Promise.all([readFile(index, 'utf8'), headOf(request.path, readModel, new Date())]);
       response
         .status(UI_ROUTES.test(request.path) ? 200 : 404)
         .set('cache-control', 'no-cache')
         .type('html')
-        .send(html);
+        .send(withHead(html, head, publicOrigin(publicUrl, request)));
     } catch (error) {
       next(error);
     }
   };
-}
-
-/** `/robots.txt` and `/sitemap.xml`: the pages are for all, the API is nothing to index. */
-function crawlerFiles(request: Request, response: Response, next: NextFunction): void {
-  const host = request.get('host') ?? '';
-  const origin = HOST.test(host) ? `${request.protocol}://${host}` : null;
-  if (request.path === '/robots.txt') {
-    const sitemap = origin === null ? '' : `Sitemap: ${origin}/sitemap.xml\n`;
-    response.type('text/plain').send(`User-agent: *\nDisallow: /api/\n${sitemap}`);
-  } else if (request.path === '/sitemap.xml' && origin !== null) {
-    const urls = ['/', '/status'].map((path) => `  <url><loc>${origin}${path}</loc></url>`).join('\n');
-    response
-      .type('application/xml')
-      .send(
-        `<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n${urls}\n</urlset>\n`,
-      );
-  } else {
-    next();
-  }
 }

@@ -2,12 +2,12 @@ import { Controller, Get, Inject } from '@nestjs/common';
 import type { RegistryStatus, SystemStatus } from '@dtm/api-contract';
 import { STREAMS, type ThrottleState } from '@dtm/jetstream';
 import type { ReadModel, StatusRow } from '@dtm/read-model';
-import { VERSION } from '@dtm/service-host';
+import { CONFIG, registrySettings, VERSION, type Config } from '@dtm/service-host';
 import { Bus } from '../bus/bus.ts';
 import { READ_MODEL } from '../read-model/read-model-provider.ts';
 import { instant } from '../tags/tag-summary.ts';
 
-const PROJECTED = [STREAMS.history, STREAMS.tracking, STREAMS.scanLog];
+const PROJECTED = [STREAMS.history, STREAMS.manifests, STREAMS.tracking, STREAMS.scanLog];
 
 /** `GET /api/v1/status`. What only NATS knows is null while it does not answer. */
 @Controller('api/v1/status')
@@ -15,6 +15,7 @@ export class StatusController {
   constructor(
     @Inject(READ_MODEL) private readonly readModel: ReadModel,
     private readonly bus: Bus,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   @Get()
@@ -23,7 +24,7 @@ export class StatusController {
     const [row, checkpoints, throttles] = await Promise.all([
       this.readModel.status(new Date()),
       this.readModel.checkpoints(),
-      this.bus.throttles().catch(() => []),
+      this.bus.throttles().catch(() => null),
     ]);
     const times = checkpoints.map(({ at }) => at).filter((at) => at !== null);
     const newest = times.length === 0 ? null : new Date(Math.max(...times.map(Number)));
@@ -36,7 +37,7 @@ export class StatusController {
         registries: row.registries.length,
         changes: row.changes,
       },
-      registries: registryStatuses(row, throttles),
+      registries: registryStatuses(row, throttles, this.config),
       projection: { lag: await this.#lag(checkpoints), projectedUntil: instant(newest) },
     };
   }
@@ -57,8 +58,12 @@ export class StatusController {
 }
 
 /** Registries with tags, busiest first; one that is throttled without any is no longer of interest. */
-function registryStatuses(row: StatusRow, throttles: readonly ThrottleState[]): RegistryStatus[] {
-  const byRegistry = new Map(throttles.map((state) => [state.registry, state]));
+function registryStatuses(
+  row: StatusRow,
+  throttles: readonly ThrottleState[] | null,
+  config: Config,
+): RegistryStatus[] {
+  const byRegistry = new Map((throttles ?? []).map((state) => [state.registry, state]));
   return row.registries
     .map((one): RegistryStatus => {
       const throttle = byRegistry.get(one.registry);
@@ -66,7 +71,8 @@ function registryStatuses(row: StatusRow, throttles: readonly ThrottleState[]): 
         registry: one.registry,
         tags: one.tags,
         repositories: one.repositories,
-        rate: throttle?.rate ?? null,
+        // One that was not throttled yet has the whole of its budget.
+        rate: throttle?.rate ?? (throttles === null ? null : registrySettings(config, one.registry).requestsPerSecond),
         haltedUntil: throttle?.haltedUntil ?? null,
         lastError: throttle?.lastError ?? null,
         requestsPerObservation: one.observations24h === 0 ? null : one.requests24h / one.observations24h,

@@ -17,6 +17,7 @@ beforeAll(async () => {
   };
   api.readModel.projected = [
     { stream: 'HISTORY', sequence: 8, at: new Date('2026-11-22T10:00:00Z') },
+    { stream: 'MANIFESTS', sequence: 4, at: new Date('2026-11-22T10:30:00Z') },
     { stream: 'SCAN_LOG', sequence: 100, at: new Date('2026-11-22T11:00:00Z') },
     { stream: 'TRACKING', sequence: 0, at: null },
   ];
@@ -25,7 +26,7 @@ afterAll(() => api.stop());
 
 describe('GET /api/v1/status', () => {
   it('puts together what the read model and NATS know', async () => {
-    api.bus.sequences = { HISTORY: 10, TRACKING: 1, SCAN_LOG: 100 };
+    api.bus.sequences = { HISTORY: 10, MANIFESTS: 5, TRACKING: 1, SCAN_LOG: 100 };
     const lastError = { at: '2026-11-22T10:59:00.000Z', message: '429' };
     api.bus.states = [{ registry: 'docker.io', rate: 2.5, haltedUntil: '2026-11-22T12:00:00.000Z', lastError }];
     const status = statusSchema.parse(await (await api.get('/api/v1/status')).json());
@@ -46,13 +47,13 @@ describe('GET /api/v1/status', () => {
           registry: 'ghcr.io',
           tags: 2,
           repositories: 1,
-          rate: null,
+          rate: 10,
           haltedUntil: null,
           lastError: null,
           requestsPerObservation: null,
         },
       ],
-      projection: { lag: 3, projectedUntil: '2026-11-22T11:00:00.000Z' },
+      projection: { lag: 4, projectedUntil: '2026-11-22T11:00:00.000Z' },
     });
   });
 

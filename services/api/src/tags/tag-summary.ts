@@ -22,6 +22,7 @@ export function tagSummary(row: TagRow): TagSummary {
         : { at: row.lastPushedAt.toISOString(), source: row.lastPushedSource ?? 'registry' },
     changeCount: row.changeCount,
     sparkline: row.sparkline,
+    failure: row.failure,
   };
 }
 

@@ -126,7 +126,13 @@ describe('GET /api/v1/tags/{reference}', () => {
       nextScanAt: '2026-11-22T12:00:00.000Z',
       nextScanReason: 'every 2h',
     });
-    expect(details).not.toHaveProperty('failure');
+    expect(details.failure).toBeNull();
+  });
+
+  it('tells why a tag is unreachable', async () => {
+    api.readModel.tags = [tagRow(NGINX, { state: 'unreachable', failure: 'connection refused' })];
+    const details = tagDetailsSchema.parse(await (await api.get('/api/v1/tags/nginx')).json());
+    expect(details).toMatchObject({ state: 'unreachable', failure: 'connection refused' });
   });
 
   it('shows the rest while the scheduler does not answer', async () => {

@@ -146,6 +146,10 @@ export class FakeReadModel implements ReadModel {
     return this.#answer(() => this.changes.at(-1)?.sequence ?? 0);
   }
 
+  async tagReferences(first: number, last: number): Promise<{ reference: string; lastChangedAt: Date | null }[]> {
+    return this.#answer(() => this.tags.slice(first - 1, last));
+  }
+
   async *exportChanges(): AsyncGenerator<LiveChangeRow[]> {
     if (this.fault !== null) throw this.fault;
     for (const row of this.changes) yield await Promise.resolve([row]);

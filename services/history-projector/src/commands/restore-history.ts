@@ -6,14 +6,16 @@ import { runCommand } from './run-command.ts';
 
 await runCommand(async ({ config, database, nc }) => {
   const report = await restoreHistory(database, nc, progressLines(), config.natsReplicas);
-  const tracking =
-    report.tracking === null ? 'of TRACKING these read models keep no copy' : `TRACKING ${wordsOf(report.tracking)}`;
-  const scans = report.scanLogBegunAnew ? '; SCAN_LOG begins anew' : '';
-  return { words: `HISTORY ${wordsOf(report.history)}; ${tracking}${scans}. The services can be started.`, code: 0 };
+  const { history, tracking, manifests, scanLog } = report;
+  const streams = Object.entries({ HISTORY: history, TRACKING: tracking, MANIFESTS: manifests }).map(wordsOf);
+  const scans = scanLog === 'begun anew' ? '; SCAN_LOG begins anew' : '';
+  return { words: `${streams.join('; ')}${scans}. The services can be started.`, code: 0 };
 });
 
-function wordsOf({ refilled, events }: Restored): string {
+function wordsOf([stream, restored]: [string, Restored | null]): string {
+  if (restored === null) return `of ${stream} these read models keep no copy`;
+  const { refilled, events } = restored;
   return refilled === 0
-    ? `was whole, ${events} events`
-    : `holds its ${events} events again, ${refilled} of them refilled, equal byte for byte`;
+    ? `${stream} was whole, ${events} events`
+    : `${stream} holds its ${events} events again, ${refilled} of them refilled, equal byte for byte`;
 }

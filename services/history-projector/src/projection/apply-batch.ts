@@ -2,6 +2,7 @@ import type { Database, Sql } from '@dtm/read-model';
 import { moveCheckpoints, type Positions } from './checkpoints.ts';
 import { projectHistory } from './history.ts';
 import { loadWorkingSet } from './load.ts';
+import { projectManifest, writeManifests } from './manifests.ts';
 import { mergeTags } from './merge-tags.ts';
 import type { Batch } from './messages.ts';
 import { notify } from './notices.ts';
@@ -29,6 +30,7 @@ export function applyBatch(
     for (const read of batch.TRACKING) projectTracking(set, read);
     for (const read of batch.HISTORY) projectHistory(set, read);
     for (const read of batch.SCAN_LOG) projectScan(set, read);
+    for (const read of batch.MANIFESTS) projectManifest(set, read);
     await write(sql, tables, set);
     await wake(sql, batch);
     return to;
@@ -42,6 +44,7 @@ async function write(sql: Sql, tables: Tables, set: WorkingSet): Promise<void> {
   await tables.changeMonth.write(sql, set.changeMonths(), 'add');
   await tables.repository.write(sql, [...set.changedRepositories], 'replace');
   await tables.tag.write(sql, [...set.changedTags], 'replace');
+  await writeManifests(sql, tables, set);
   await turnTags(sql, tables, set);
   await tables.scanDay.write(sql, set.scanDays(), 'add');
   await tables.scanHour.write(sql, set.scanHours(), 'add');

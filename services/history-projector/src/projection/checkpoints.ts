@@ -13,9 +13,12 @@ export class RivalProjector extends Error {
 /** How far each stream is projected. */
 export type Positions = Record<ProjectedStream, number>;
 
+/** Before the first event of each. */
+export const BEGINNING: Readonly<Positions> = { HISTORY: 0, MANIFESTS: 0, TRACKING: 0, SCAN_LOG: 0 };
+
 /**
  * Moves the checkpoints over a batch, before anything else in its transaction: the update takes the row locks, and finds
- * no row where another projector has moved one. Throws `RivalProjector` then. All three rows are taken, in one order, as
+ * no row where another projector has moved one. Throws `RivalProjector` then. All rows are taken, in one order, as
  * events of different streams touch the same rows.
  */
 export async function moveCheckpoints(sql: Sql, tables: Tables, from: Positions, batch: Batch): Promise<Positions> {
@@ -23,7 +26,9 @@ export async function moveCheckpoints(sql: Sql, tables: Tables, from: Positions,
   const eventTimes = PROJECTED_STREAMS.map((stream) => {
     const last = batch[stream].at(-1);
     if (last !== undefined) to[stream] = last.message.sequence;
-    return batch[stream].findLast(({ event }) => event !== null)?.event?.time ?? null;
+    const time = batch[stream].findLast(({ event }) => event !== null)?.event?.time ?? null;
+    // PostgreSQL knows no year 0, and a checkpoint must move over everything.
+    return time?.startsWith('0000') === true ? null : time;
   });
   const moved = await sql.query<{ stream: string }>(
     `with held as (

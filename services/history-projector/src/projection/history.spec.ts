@@ -43,8 +43,9 @@ describe('history of a tag', () => {
       {
         change_count: 2,
         last_changed_at: '2026-04-05T00:00:00+00:00',
-        last_pushed_at: '2026-03-04T12:00:00+00:00',
-        last_pushed_source: 'registry',
+        // Of the present digest, of which the registry names no push.
+        last_pushed_at: null,
+        last_pushed_source: null,
         history_sequence: 3,
       },
     ]);

@@ -18,8 +18,10 @@ export function projectHistory(set: WorkingSet, read: Read<HistoryEvent>): void 
   // What the registry pointed to before its own history began says nothing about the present.
   const imported = isImported(read.message.subject);
   if (imported) tag.imported = true;
-  else noteState(tag, read.event, read.message.sequence);
-  notePush(tag, read.event);
+  else {
+    tag.historySequence = read.message.sequence;
+    noteState(set, tag, read.event);
+  }
   if (tag.imported) {
     set.mergedTags.add(tag);
     return;
@@ -43,23 +45,31 @@ export function kindOf(event: HistoryEvent): Kind {
   return previous.digest === digest ? 'return' : 'change';
 }
 
-function noteState(tag: TagRecord, event: HistoryEvent, sequence: number): void {
-  tag.historySequence = sequence;
+/**
+ * What a tag points to since an event, and when that was pushed as its registry says. Of what the registry does not say so,
+ * the image's own build date stands in, which is set once all rows are written.
+ */
+export function noteState(set: WorkingSet, tag: TagRecord, event: HistoryEvent): void {
   if (event.type === EVENT_TYPES.TagDisappeared) {
     tag.digest = null;
     tag.goneAt = new Date(event.data.observedAt);
+    // Facts may come before or after this, and must leave the same.
+    if (tag.lastPushedSource === 'image') dateTag(tag, null);
+    set.undatedTags.delete(tag);
     return;
   }
   tag.digest = event.data.digest;
   tag.mediaType = event.data.mediaType;
   tag.goneAt = null;
+  const pushedAt = pushedAtOf(event);
+  dateTag(tag, pushedAt);
+  if (pushedAt === null) set.undatedTags.add(tag);
+  else set.undatedTags.delete(tag);
 }
 
-function notePush(tag: TagRecord, event: HistoryEvent): void {
-  const pushedAt = pushedAtOf(event);
-  if (pushedAt === null || (tag.lastPushedAt !== null && tag.lastPushedAt >= pushedAt)) return;
+function dateTag(tag: TagRecord, pushedAt: Date | null): void {
   tag.lastPushedAt = pushedAt;
-  tag.lastPushedSource = 'registry';
+  tag.lastPushedSource = pushedAt === null ? null : 'registry';
 }
 
 function pushedAtOf(event: HistoryEvent): Date | null {

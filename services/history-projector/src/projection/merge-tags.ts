@@ -1,6 +1,6 @@
 import { decodeHistory, EVENT_TYPES, type HistoryEvent } from '@dtm/events';
 import type { ChangeMonthRecord, Sql, TagRecord } from '@dtm/read-model';
-import { kindOf } from './history.ts';
+import { kindOf, noteState } from './history.ts';
 import { mergeTimeline, type MergedEntry } from './merge-timeline.ts';
 import type { Tables } from './tables.ts';
 import { monthOf, type WorkingSet } from './working-set.ts';
@@ -30,7 +30,7 @@ export async function mergeTags(sql: Sql, tables: Tables, set: WorkingSet): Prom
     months.push(...changesByMonth(tag, timeline));
     noteTimeline(set, tag, timeline);
     if (tag.historySequence === 0)
-      noteImportedState(tag, timeline, new Map(events.map((entry) => [entry.sequence, entry.event])));
+      noteImportedState(set, tag, timeline, new Map(events.map((entry) => [entry.sequence, entry.event])));
   }
   await updateRows(sql, tables, merged);
   await sql.query(`delete from ${tables.changeMonth.name} where tag_id = any($1)`, [ids]);
@@ -66,6 +66,7 @@ function noteTimeline(set: WorkingSet, tag: TagRecord, timeline: readonly Merged
 
 /** A tag that is known from an import alone points to what the import says last. */
 function noteImportedState(
+  set: WorkingSet,
   tag: TagRecord,
   timeline: readonly MergedEntry[],
   events: ReadonlyMap<number, HistoryEvent>,
@@ -73,9 +74,10 @@ function noteImportedState(
   const last = timeline.at(-1);
   const event = last === undefined ? undefined : events.get(last.sequence);
   if (last === undefined || event === undefined) return;
-  tag.digest = digestOf(event);
-  tag.mediaType = event.type === EVENT_TYPES.DigestObserved ? event.data.mediaType : tag.mediaType;
-  tag.goneAt = tag.digest === null ? last.observedAt : null;
+  // Nothing of what an earlier batch knew of it: imports may come in any order.
+  tag.lastPushedAt = null;
+  tag.lastPushedSource = null;
+  noteState(set, tag, event);
 }
 
 function changesByMonth(tag: TagRecord, timeline: readonly MergedEntry[]): ChangeMonthRecord[] {

@@ -1,17 +1,19 @@
 import {
   decodeHistory,
+  decodeManifest,
   decodeScanLog,
   decodeTracking,
   SUBJECTS,
   UnreadableEvent,
   type HistoryEvent,
+  type ManifestEvent,
   type ScanLogEvent,
   type TrackingEvent,
 } from '@dtm/events';
 import type { StoredMessage } from '@dtm/jetstream';
 
 /** The streams that are projected. */
-export const PROJECTED_STREAMS = ['HISTORY', 'SCAN_LOG', 'TRACKING'] as const;
+export const PROJECTED_STREAMS = ['HISTORY', 'MANIFESTS', 'SCAN_LOG', 'TRACKING'] as const;
 export type ProjectedStream = (typeof PROJECTED_STREAMS)[number];
 
 /** A message with the event in it; null where it holds none that can be understood, and why. */
@@ -24,12 +26,13 @@ export interface Read<Event> {
 /** What one transaction projects: of each stream the messages that follow its checkpoint, in order. */
 export interface Batch {
   HISTORY: Read<HistoryEvent>[];
+  MANIFESTS: Read<ManifestEvent>[];
   TRACKING: Read<TrackingEvent>[];
   SCAN_LOG: Read<ScanLogEvent>[];
 }
 
 export function emptyBatch(): Batch {
-  return { HISTORY: [], TRACKING: [], SCAN_LOG: [] };
+  return { HISTORY: [], MANIFESTS: [], TRACKING: [], SCAN_LOG: [] };
 }
 
 /** Whether a message of HISTORY is imported history. */
@@ -43,6 +46,15 @@ export function readHistory(message: StoredMessage): Read<HistoryEvent> {
     const event = decodeHistory(message.data);
     const subject = isImported(message.subject) ? SUBJECTS.imported : SUBJECTS.history;
     checkSubject(message.subject, subject(event.data));
+    return event;
+  });
+}
+
+/** Reads a message of MANIFESTS. */
+export function readManifest(message: StoredMessage): Read<ManifestEvent> {
+  return reading(message, () => {
+    const event = decodeManifest(message.data);
+    checkSubject(message.subject, SUBJECTS.manifest(event.data.digest));
     return event;
   });
 }

@@ -1,6 +1,6 @@
 import type { Sql } from '@dtm/read-model';
 import type { EventSource } from '../reading/event-source.ts';
-import type { Positions } from './checkpoints.ts';
+import { BEGINNING, type Positions } from './checkpoints.ts';
 import { PROJECTED_STREAMS, type ProjectedStream } from './messages.ts';
 import type { Tables } from './tables.ts';
 
@@ -18,7 +18,7 @@ export class ForeignStream extends Error {
 }
 
 /** SCAN_LOG forgets by age; of the others nothing may be missing. */
-const COMPLETE_STREAMS: readonly ProjectedStream[] = ['HISTORY', 'TRACKING'];
+const COMPLETE_STREAMS: readonly ProjectedStream[] = ['HISTORY', 'MANIFESTS', 'TRACKING'];
 
 interface Projected {
   stream: string;
@@ -32,7 +32,7 @@ export async function openCheckpoints(sql: Sql, tables: Tables, source: EventSou
   const projected = await sql.query<Projected>(
     `select stream, sequence, stream_created as "streamCreated" from ${tables.checkpoint}`,
   );
-  const positions: Positions = { HISTORY: 0, TRACKING: 0, SCAN_LOG: 0 };
+  const positions: Positions = { ...BEGINNING };
   const fresh: { stream: ProjectedStream; created: Date }[] = [];
   for (const stream of PROJECTED_STREAMS) {
     const state = await source.state(stream);

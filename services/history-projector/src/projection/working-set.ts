@@ -1,5 +1,7 @@
 import type {
   DigestChangeRecord,
+  ManifestEventRecord,
+  ManifestRecord,
   RepositoryRecord,
   ScanDayRecord,
   ScanGapRecord,
@@ -26,6 +28,10 @@ export class WorkingSet {
   readonly turnedRepositories = new Set<RepositoryRecord>();
   /** Tags whose timeline is merged from live and imported events once all rows are written. */
   readonly mergedTags = new Set<TagRecord>();
+  /** Tags with another digest than before, of which no registry tells when it was pushed. */
+  readonly undatedTags = new Set<TagRecord>();
+  readonly manifests: ManifestRecord[] = [];
+  readonly manifestEvents: ManifestEventRecord[] = [];
   readonly digestChanges: DigestChangeRecord[] = [];
   readonly trackingEvents: TrackingEventRecord[] = [];
   readonly scanGaps: ScanGapRecord[] = [];

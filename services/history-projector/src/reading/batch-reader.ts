@@ -5,6 +5,7 @@ import {
   emptyBatch,
   PROJECTED_STREAMS,
   readHistory,
+  readManifest,
   readScanLog,
   readTracking,
   type Batch,
@@ -106,6 +107,11 @@ export class BatchReader {
       this.#urgent ||= !isUnchanged(read);
       return;
     }
+    // Nobody waits for what a manifest is: it gathers like scans that tell nothing new.
+    if (stream === 'MANIFESTS') {
+      this.#queues.MANIFESTS.push(readManifest(message));
+      return;
+    }
     if (stream === 'HISTORY') this.#queues.HISTORY.push(readHistory(message));
     else this.#queues.TRACKING.push(readTracking(message));
     this.#urgent = true;
@@ -121,7 +127,8 @@ export class BatchReader {
   }
 
   #ready(): boolean {
-    const { HISTORY, TRACKING, SCAN_LOG } = this.#queues;
+    const { HISTORY, MANIFESTS, TRACKING, SCAN_LOG } = this.#queues;
+    if (MANIFESTS.length > 0) return true;
     return HISTORY.length > 0 || TRACKING.length > 0 || (SCAN_LOG.length > 0 && this.#scansReady() > 0);
   }
 
@@ -142,11 +149,12 @@ export class BatchReader {
   }
 
   #take(): Batch {
-    const { HISTORY, TRACKING, SCAN_LOG } = this.#queues;
+    const { HISTORY, MANIFESTS, TRACKING, SCAN_LOG } = this.#queues;
     const scans = SCAN_LOG.length === 0 ? 0 : this.#scansReady();
     if (scans > 0) this.#heldSince = null;
     const batch: Batch = {
       HISTORY: HISTORY.splice(0),
+      MANIFESTS: MANIFESTS.splice(0),
       TRACKING: TRACKING.splice(0),
       SCAN_LOG: SCAN_LOG.splice(0, scans),
     };

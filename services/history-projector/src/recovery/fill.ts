@@ -1,7 +1,15 @@
 import type { Database } from '@dtm/read-model';
-import { applyBatch } from '../projection/apply-batch.ts';
+import { applyOrSetAside } from '../projection/apply-or-set-aside.ts';
 import type { Positions } from '../projection/checkpoints.ts';
-import { emptyBatch, readHistory, readScanLog, readTracking, type Batch } from '../projection/messages.ts';
+import {
+  emptyBatch,
+  PROJECTED_STREAMS,
+  readHistory,
+  readManifest,
+  readScanLog,
+  readTracking,
+  type Batch,
+} from '../projection/messages.ts';
 import type { Tables } from '../projection/tables.ts';
 import type { EventSource } from '../reading/event-source.ts';
 import { readThrough } from '../reading/read-through.ts';
@@ -34,9 +42,23 @@ export class Fill {
 
   /** Projects what lies between the positions and these; a stream that is to stay where it is is not read. */
   async upTo(to: Positions): Promise<void> {
+    // First: each tag is then dated when its row is written, rather than looked for by its digest.
+    await this.#manifests(to.MANIFESTS);
     await this.#history(to.HISTORY);
     await this.#scans(to);
     this.#onProgress('projected', sum(this.#positions), sum(to));
+  }
+
+  async #manifests(to: number): Promise<void> {
+    let batch = emptyBatch();
+    for await (const message of this.#read('MANIFESTS', to)) {
+      batch.MANIFESTS.push(readManifest(message));
+      if (batch.MANIFESTS.length < BATCH) continue;
+      await this.#apply(batch);
+      batch = emptyBatch();
+      this.#onProgress('manifests projected', message.sequence, to);
+    }
+    await this.#apply(batch);
   }
 
   async #history(to: number): Promise<void> {
@@ -94,12 +116,14 @@ export class Fill {
   }
 
   async #apply(batch: Batch): Promise<void> {
-    if (batch.HISTORY.length + batch.TRACKING.length + batch.SCAN_LOG.length === 0) return;
-    this.#positions = await applyBatch(this.#database, this.#tables, this.#positions, batch, wakeNobody);
+    if (PROJECTED_STREAMS.every((stream) => batch[stream].length === 0)) return;
+    // The projector tells of what is set aside; here it is the same.
+    const how = { wake: wakeNobody, onSetAside: () => undefined };
+    this.#positions = await applyOrSetAside(this.#database, this.#tables, this.#positions, batch, how);
   }
 }
 
 /** Events up to these positions, all streams together. */
-export function sum({ HISTORY, TRACKING, SCAN_LOG }: Positions): number {
-  return HISTORY + TRACKING + SCAN_LOG;
+export function sum(positions: Readonly<Positions>): number {
+  return PROJECTED_STREAMS.reduce((total, stream) => total + positions[stream], 0);
 }

@@ -1,7 +1,10 @@
 import type { Database, Sql } from '@dtm/read-model';
+import { PROJECTED_STREAMS, type ProjectedStream } from '../projection/messages.ts';
 import { isWhole } from '../reading/read-through.ts';
 import type { EventSource } from '../reading/event-source.ts';
+import { adoptScanLog } from './adopt-scan-log.ts';
 import { Refused, type OnProgress } from './refused.ts';
+import { areScanFactsMarked } from './scan-facts.ts';
 import { firstDifference } from './stream-difference.ts';
 import { StreamCopy } from './stream-copy.ts';
 
@@ -10,7 +13,9 @@ interface Projected {
   streamCreated: Date;
 }
 
-const KEPT_FOR_EVER = ['HISTORY', 'TRACKING'] as const;
+type KeptForEver = Exclude<ProjectedStream, 'SCAN_LOG'>;
+
+const KEPT_FOR_EVER = PROJECTED_STREAMS.filter((stream): stream is KeptForEver => stream !== 'SCAN_LOG');
 
 /**
  * Whether the streams can be what a schema was made from; throws `Refused` where they lack anything. Answers whether the
@@ -46,10 +51,9 @@ export async function checkStreams(
     const fault = await firstDifference(source, copy, checkpoint.sequence, onProgress);
     if (fault !== null) throw refusal(stream, schema, fault);
   }
-  const scans = projected.get('SCAN_LOG');
-  const state = await source.state('SCAN_LOG');
-  const sameScans = scans === undefined || scans.streamCreated.getTime() === state.created.getTime();
-  return { carriesScans: !sameScans || !isWhole(state) };
+  const standing = await adoptScanLog(database, source, schema);
+  const isKept = standing !== 'begun anew' && isWhole(await source.state('SCAN_LOG'));
+  return { carriesScans: !isKept || (await areScanFactsMarked(database, schema)) };
 }
 
 /** Throws `Refused` where a new schema lacks an event that the old one holds: it may be the last copy. */

@@ -7,7 +7,7 @@ import {
   type Database,
   type Sql,
 } from '@dtm/read-model';
-import type { Positions } from '../projection/checkpoints.ts';
+import { BEGINNING, type Positions } from '../projection/checkpoints.ts';
 import { PROJECTED_STREAMS } from '../projection/messages.ts';
 import { openCheckpoints } from '../projection/open-checkpoints.ts';
 import { tablesOf } from '../projection/tables.ts';
@@ -81,7 +81,9 @@ async function rebuildAlone(
     await fill.upTo(target);
     lost.throwIfAborted();
   }
-  await database.query(`analyze "${to}".tag, "${to}".repository, "${to}".digest_change, "${to}".change_month`);
+  await database.query(
+    `analyze "${to}".tag, "${to}".repository, "${to}".digest_change, "${to}".change_month, "${to}".manifest`,
+  );
   await checkNothingLost(database, from, to);
   await database.transaction(async (sql) => {
     // The projector waits here: its next batch would be in the old schema only.
@@ -107,7 +109,7 @@ async function positionsOf(sql: Sql, schema: string, lock: '' | 'for update' = '
   const rows = await sql.query<{ stream: keyof Positions; sequence: number }>(
     `select stream, sequence from "${schema}".checkpoint order by stream ${lock}`,
   );
-  const positions: Positions = { HISTORY: 0, TRACKING: 0, SCAN_LOG: 0 };
+  const positions: Positions = { ...BEGINNING };
   for (const { stream, sequence } of rows) positions[stream] = sequence;
   return positions;
 }

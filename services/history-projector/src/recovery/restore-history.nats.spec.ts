@@ -2,8 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { connectNats, ensureStreams, readStream, streamState, type NatsConnection } from '@dtm/jetstream';
 import { Database, readPointer } from '@dtm/read-model';
 import { startNats, startPostgres, type RunningNats, type RunningPostgres } from '@dtm/testing';
+import { tablesOf } from '../projection/tables.ts';
 import { streamsOf } from '../reading/event-source.ts';
 import { eventfulStory } from '../testing/eventful-story.ts';
+import { readRows } from '../testing/projection-spec.ts';
 import { RunningProjector } from '../testing/running-projector.ts';
 import type { StoryMessage } from '../testing/story.ts';
 import { rebuild } from './rebuild.ts';
@@ -24,7 +26,7 @@ beforeAll(async () => {
   nc = await connectNats({ url: nats.url, name: 'spec' });
 }, 60_000);
 beforeEach(async () => {
-  await lose('HISTORY', 'TRACKING', 'SCAN_LOG');
+  await lose('HISTORY', 'MANIFESTS', 'TRACKING', 'SCAN_LOG');
   url = await postgres.newDatabase();
   messages = eventfulStory().messages;
   running = [];
@@ -51,7 +53,7 @@ function start(): RunningProjector {
 /** Projects all that was published, then stops. */
 async function project(): Promise<void> {
   const projector = start();
-  for (const stream of ['HISTORY', 'TRACKING', 'SCAN_LOG']) {
+  for (const stream of ['HISTORY', 'MANIFESTS', 'TRACKING', 'SCAN_LOG']) {
     await projector.reached(stream, (await streamState(nc, stream)).lastSequence);
   }
   await projector.stop();
@@ -90,19 +92,28 @@ async function stored(stream: string): Promise<object[]> {
 }
 
 describe('restoring lost streams', () => {
-  it('brings HISTORY and TRACKING back byte for byte under their sequences, and everything goes on', async () => {
+  it('brings HISTORY, MANIFESTS and TRACKING back byte for byte under their sequences, and everything goes on', async () => {
     await publish(messages);
     await project();
-    const before = { history: await stored('HISTORY'), tracking: await stored('TRACKING') };
-    await lose('HISTORY', 'TRACKING', 'SCAN_LOG');
+    const before = {
+      history: await stored('HISTORY'),
+      manifests: await stored('MANIFESTS'),
+      tracking: await stored('TRACKING'),
+    };
+    await lose('HISTORY', 'MANIFESTS', 'TRACKING', 'SCAN_LOG');
     await expect(start().done).rejects.toThrow('is not the one that the read models were made from');
     running.pop();
     expect(await restore()).toEqual({
       history: { refilled: before.history.length, events: before.history.length },
       tracking: { refilled: before.tracking.length, events: before.tracking.length },
-      scanLogBegunAnew: true,
+      manifests: { refilled: before.manifests.length, events: before.manifests.length },
+      scanLog: 'begun anew',
     });
-    expect({ history: await stored('HISTORY'), tracking: await stored('TRACKING') }).toEqual(before);
+    expect({
+      history: await stored('HISTORY'),
+      manifests: await stored('MANIFESTS'),
+      tracking: await stored('TRACKING'),
+    }).toEqual(before);
     const projector = start();
     const more = eventfulStory().observed('2026-11-01', 'ghcr.io/team/app:1', 'f').messages.slice(-1);
     await publish(more);
@@ -124,12 +135,16 @@ describe('restoring lost streams', () => {
     const before = await stored('HISTORY');
     await lose('HISTORY');
     await publish(messages.filter(({ stream }) => stream === 'HISTORY').slice(0, 4));
+    await withDatabase(async (database) => {
+      const words = /HISTORY .* ends at 4, and 10 is projected.*npm run restore-history/;
+      await expect(rebuild(database, streamsOf(nc), silent)).rejects.toThrow(words);
+    });
     expect(await restore()).toMatchObject({ history: { refilled: before.length - 4, events: before.length } });
     expect(await stored('HISTORY')).toEqual(before);
     expect(await restore()).toMatchObject({
       history: { refilled: 0 },
       tracking: { refilled: 0 },
-      scanLogBegunAnew: false,
+      scanLog: 'the same',
     });
     await project();
   }, 90_000);
@@ -165,7 +180,37 @@ describe('restoring lost streams', () => {
   }, 90_000);
 });
 
+describe('a rebuild from real streams', () => {
+  it('makes the same rows when the oldest scans have expired and an event was set aside', async () => {
+    // The copy of an event that PostgreSQL refuses is all that there is of it, before and after.
+    const refused = eventfulStory().observed('0000-03-01', 'ghcr.io/team/app:1', 'f').messages.slice(-1);
+    await publish([...messages, ...refused]);
+    await project();
+    await withDatabase(async (database) => {
+      const before = await readRows(database, tablesOf(database, 'read_1'));
+      expect(before['changes']?.at(-1)).toMatchObject({ kind: null, sequence: 11 });
+      // What age does in the course of 60 days.
+      await nc.request('$JS.API.STREAM.PURGE.SCAN_LOG', JSON.stringify({ seq: 5 }));
+      expect(await streamState(nc, 'SCAN_LOG')).toMatchObject({ firstSequence: 5 });
+      expect(await rebuild(database, streamsOf(nc), silent)).toMatchObject({ to: 'read_2', carriedScans: true });
+      expect(await readRows(database, tablesOf(database, 'read_2'))).toEqual(before);
+    });
+  }, 90_000);
+});
+
 describe('the verification of a real stream', () => {
+  it('names the event that was altered', async () => {
+    const events = messages.filter(({ stream }) => stream === 'HISTORY');
+    const [first] = events;
+    if (first === undefined) throw new Error('the story is empty');
+    // A server that was tampered with holds other bytes; its successor's hash tells.
+    const text = new TextDecoder().decode(first.message.data).replaceAll('a'.repeat(64), '9'.repeat(64));
+    const forged = { ...first, message: { ...first.message, data: new TextEncoder().encode(text) } };
+    await publish([forged, ...events.slice(1)]);
+    const report = await new HistoryVerification(streamsOf(nc), null).run(silent);
+    expect(verdict(report, false)).toContain('event 1 (history.ghcr=2Eio.team/app.1) was altered: event 7 carries');
+  });
+
   it('names what an administrator deleted in spite of all, also the last event', async () => {
     await nc.request('$JS.API.STREAM.DELETE.HISTORY');
     // As a stream without the protection that ours has.

@@ -54,6 +54,23 @@ export async function carryScanFacts(sql: Sql, from: string, to: string): Promis
       from "${from}".scan_gap g join "${from}".repository o on o.id = g.repository_id
       join "${to}".repository n on n.registry = o.registry and n.repository = o.repository`,
   );
+  if (await areScanFactsMarked(sql, from)) await markScanFacts(sql, to);
+}
+
+/** Comment on the table of days: they count scans that no log holds any more, though the one that is there has no gap. */
+const LAST_COPY = 'counts scans of a SCAN_LOG that was lost';
+
+/** Notes that the scans which a schema was told of are not all in SCAN_LOG, whatever that log looks like. */
+export async function markScanFacts(sql: Sql, schema: string): Promise<void> {
+  await sql.query(`comment on table "${schema}".scan_day is '${LAST_COPY}'`);
+}
+
+/** Whether that was noted. */
+export async function areScanFactsMarked(sql: Sql, schema: string): Promise<boolean> {
+  const [row] = await sql.query<{ note: string | null }>(
+    `select obj_description(to_regclass('"${schema}".scan_day'), 'pg_class') as note`,
+  );
+  return row?.note === LAST_COPY;
 }
 
 /** Forgets hours that the old read models had forgotten; replayed scans bring them back. */

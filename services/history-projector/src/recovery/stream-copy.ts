@@ -22,18 +22,24 @@ export interface CopySummary {
 
 const PAGE = 1_000;
 
-/** The copy of a stream that the read models keep, event by event: `digest_change` of HISTORY, `tracking_event` of TRACKING. */
+/** Where the read models keep the events of a stream with their bytes. */
+const TABLES = { HISTORY: 'digest_change', TRACKING: 'tracking_event', MANIFESTS: 'manifest_event' } as const;
+
+/** The streams that a copy is kept of: of SCAN_LOG there is none. */
+export type CopiedStream = keyof typeof TABLES;
+
+/** The copy of a stream that the read models keep, event by event. */
 export class StreamCopy {
   readonly #sql: Sql;
   readonly #checkpoints: string;
-  readonly stream: 'HISTORY' | 'TRACKING';
+  readonly stream: CopiedStream;
   /** `"schema".table` */
   readonly table: string;
 
-  constructor(sql: Sql, schema: string, stream: 'HISTORY' | 'TRACKING') {
+  constructor(sql: Sql, schema: string, stream: CopiedStream) {
     this.#sql = sql;
     this.stream = stream;
-    this.table = `"${schema}".${stream === 'HISTORY' ? 'digest_change' : 'tracking_event'}`;
+    this.table = `"${schema}".${TABLES[stream]}`;
     this.#checkpoints = `"${schema}".checkpoint`;
   }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '@dtm/read-model';
 import { startPostgres, type RunningPostgres } from '@dtm/testing';
 import { applyBatch } from '../projection/apply-batch.ts';
+import { BEGINNING } from '../projection/checkpoints.ts';
 import { ListedStreams } from '../testing/listed-streams.ts';
 import { batchOf, ProjectionSpec } from '../testing/projection-spec.ts';
 import { Story, type StoryMessage } from '../testing/story.ts';
@@ -53,7 +54,7 @@ async function verified(source: ListedStreams, copy: StreamCopy | null = null): 
 
 async function copyOf(messages: readonly StoryMessage[]): Promise<StreamCopy> {
   await spec.reset();
-  await applyBatch(spec.database, spec.tables, { HISTORY: 0, TRACKING: 0, SCAN_LOG: 0 }, batchOf(messages));
+  await applyBatch(spec.database, spec.tables, BEGINNING, batchOf(messages));
   return new StreamCopy(spec.database, 'read_1', 'HISTORY');
 }
 

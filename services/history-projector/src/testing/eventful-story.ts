@@ -41,6 +41,10 @@ export function eventfulStory(): Story {
     .observed(at(6, '10:00'), `${app}:1`, 'c')
     .tracked(at(6, '11:00'), `${web}:never-scanned`)
     .untracked(at(6, '12:00'), `${app}:3`, 'expiry')
-    .scanned(at(6, '14:00'), app);
+    .scanned(at(6, '14:00'), app)
+    .described(at(6, '14:01'), app, 'b', '2025-12-01')
+    .described(at(6, '14:02'), app, 'c', '2025-12-02')
+    .described(at(6, '14:03'), web, 'd')
+    .nonsense('MANIFESTS', 'manifest.x', 'no event of a manifest');
   return story;
 }

@@ -1,12 +1,18 @@
 import type { StoredMessage, StreamSummary } from '@dtm/jetstream';
+import { BEGINNING } from '../projection/checkpoints.ts';
 import { PROJECTED_STREAMS, type ProjectedStream } from '../projection/messages.ts';
 import type { EventSource } from '../reading/event-source.ts';
 import type { StoryMessage } from './story.ts';
 
 /** Streams in memory, for tests of what a projector does with them. */
 export class ListedStreams implements EventSource {
-  readonly #messages: Record<ProjectedStream, StoredMessage[]> = { HISTORY: [], TRACKING: [], SCAN_LOG: [] };
-  readonly #last: Record<ProjectedStream, number> = { HISTORY: 0, TRACKING: 0, SCAN_LOG: 0 };
+  readonly #messages: Record<ProjectedStream, StoredMessage[]> = {
+    HISTORY: [],
+    MANIFESTS: [],
+    TRACKING: [],
+    SCAN_LOG: [],
+  };
+  readonly #last: Record<ProjectedStream, number> = { ...BEGINNING };
   readonly #readers = new Set<() => void>();
   /** When streams were made, where `begin` does not say otherwise. */
   created = new Date('2026-01-01T00:00:00Z');

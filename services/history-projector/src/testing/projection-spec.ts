@@ -1,10 +1,17 @@
-import { createTables, openReadModel, type Database, type PostgresReadModel } from '@dtm/read-model';
+import {
+  createTables,
+  openReadModel,
+  READ_MODEL_VERSION,
+  type Database,
+  type PostgresReadModel,
+} from '@dtm/read-model';
 import { applyBatch } from '../projection/apply-batch.ts';
-import { RivalProjector, type Positions } from '../projection/checkpoints.ts';
+import { BEGINNING, RivalProjector, type Positions } from '../projection/checkpoints.ts';
 import {
   emptyBatch,
   PROJECTED_STREAMS,
   readHistory,
+  readManifest,
   readScanLog,
   readTracking,
   type Batch,
@@ -14,7 +21,6 @@ import { tablesOf, type Tables } from '../projection/tables.ts';
 import type { Story, StoryMessage } from './story.ts';
 
 const SCHEMA = 'read_1';
-const START: Positions = { HISTORY: 0, TRACKING: 0, SCAN_LOG: 0 };
 
 /** All rows of all tables in terms that do not depend on the order in which rows were made. */
 export type Rows = Record<string, Record<string, unknown>[]>;
@@ -39,7 +45,7 @@ export class ProjectionSpec {
     await database.transaction(async (sql) => {
       await createTables(database, sql, SCHEMA);
       await sql.query(
-        `create table public.read_model as select '${SCHEMA}'::text as "current_schema", 1 as version, now() as switched_at`,
+        `create table public.read_model as select '${SCHEMA}'::text as "current_schema", ${READ_MODEL_VERSION} as version, now() as switched_at`,
       );
     });
     return new ProjectionSpec(database);
@@ -52,8 +58,9 @@ export class ProjectionSpec {
     const ways: Record<string, StoryMessage[][]> = {
       'one message at a time': messages.map((message) => [message]),
       'in halves': [messages.slice(0, middle), messages.slice(middle)],
-      'tracking first': inOrder(messages, ['TRACKING', 'HISTORY', 'SCAN_LOG']),
-      'history first': inOrder(messages, ['HISTORY', 'TRACKING', 'SCAN_LOG']),
+      'tracking first': inOrder(messages, ['TRACKING', 'HISTORY', 'SCAN_LOG', 'MANIFESTS']),
+      'history first': inOrder(messages, ['HISTORY', 'TRACKING', 'MANIFESTS', 'SCAN_LOG']),
+      'manifests first': inOrder(messages, ['MANIFESTS', 'HISTORY', 'TRACKING', 'SCAN_LOG']),
     };
     const expected = await this.#project([messages]);
     for (const [way, batches] of Object.entries(ways)) {
@@ -77,7 +84,7 @@ export class ProjectionSpec {
   /** Projects messages, each batch twice: the second time must be refused. */
   async #project(batches: StoryMessage[][]): Promise<Rows> {
     await this.reset();
-    let positions = START;
+    let positions: Positions = BEGINNING;
     for (const messages of batches.filter(({ length }) => length > 0)) {
       const batch = batchOf(messages);
       const before = positions;
@@ -104,6 +111,7 @@ export class ProjectionSpec {
 /** What is in the tables of a schema, in terms that do not depend on the order in which rows were made. */
 export async function readRows(database: Database, tables: Tables): Promise<Rows> {
   const { tag, repository, digestChange, changeMonth, scanDay, scanHour, scanGap, trackingEvent, checkpoint } = tables;
+  const { manifest, manifestEvent } = tables;
   const questions: Record<string, string> = {
     tags: `select to_jsonb(t) - 'id' - 'repository_id' as row from ${tag.name} t order by t.reference`,
     repositories: `select to_jsonb(r) - 'id' as row from ${repository.name} r order by r.registry, r.repository`,
@@ -115,6 +123,8 @@ export async function readRows(database: Database, tables: Tables): Promise<Rows
     hours: `select to_jsonb(h) as row from ${scanHour.name} h order by h.hour, h.registry`,
     gaps: `select to_jsonb(g) - 'repository_id' || jsonb_build_object('repository', r.repository) as row
       from ${scanGap.name} g join ${repository.name} r on r.id = g.repository_id order by r.repository, g.gap_from`,
+    manifests: `select to_jsonb(m) as row from ${manifest.name} m order by m.digest`,
+    manifestEvents: `select to_jsonb(e) as row from ${manifestEvent.name} e order by e.sequence`,
     tracking: `select to_jsonb(e) as row from ${trackingEvent.name} e order by e.sequence`,
     checkpoints: `select to_jsonb(c) - 'stream_created' - 'projected_at' as row from ${checkpoint} c order by c.stream`,
   };
@@ -130,6 +140,7 @@ export function batchOf(messages: readonly StoryMessage[]): Batch {
   const batch = emptyBatch();
   for (const { stream, message } of messages) {
     if (stream === 'HISTORY') batch.HISTORY.push(readHistory(message));
+    else if (stream === 'MANIFESTS') batch.MANIFESTS.push(readManifest(message));
     else if (stream === 'TRACKING') batch.TRACKING.push(readTracking(message));
     else batch.SCAN_LOG.push(readScanLog(message));
   }

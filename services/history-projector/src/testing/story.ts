@@ -5,10 +5,12 @@ import {
   SUBJECTS,
   tagEventId,
   type FailureCode,
+  type ManifestDescribed,
   type RepositoryScanned,
 } from '@dtm/events';
 import type { StoredMessage } from '@dtm/jetstream';
 import { Reference } from '@dtm/oci';
+import { BEGINNING } from '../projection/checkpoints.ts';
 import type { ProjectedStream } from '../projection/messages.ts';
 
 /** A message and the stream that it lies in. */
@@ -37,7 +39,7 @@ interface Observed {
 /** Tells what happened, in order; makes of it the messages that fetcher, scheduler and api would have stored. */
 export class Story {
   readonly messages: StoryMessage[] = [];
-  readonly #sequences: Record<ProjectedStream, number> = { HISTORY: 0, TRACKING: 0, SCAN_LOG: 0 };
+  readonly #sequences: Record<ProjectedStream, number> = { ...BEGINNING };
   readonly #heads = new Map<string, Head>();
   #scans = 0;
 
@@ -156,6 +158,35 @@ export class Story {
       },
     });
     this.#store('SCAN_LOG', SUBJECTS.scanFailed({ registry, repository: path }), bytes);
+    return this;
+  }
+
+  /** What a digest is was read in a repository; `builtAt` null: the image does not say. */
+  described(at: string, repository: string, digit: string, builtAt: string | null = null): this {
+    const { registry, repository: path } = tagOf(`${repository}:x`);
+    const data: ManifestDescribed = {
+      registry,
+      repository: path,
+      digest: digest(digit),
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      size: 1_000,
+      platforms: [
+        { os: 'linux', architecture: 'amd64', digest: digest('0'), size: 1_000 },
+        { os: 'linux', architecture: 'arm', variant: 'v7' },
+      ],
+      createdAt: builtAt === null ? null : iso(builtAt),
+      describedAt: iso(at),
+      source: 'manifest',
+    };
+    const bytes = encode({
+      type: EVENT_TYPES.ManifestDescribed,
+      id: data.digest,
+      source: '/docker-tag-monitor/registry-fetcher',
+      subject: data.digest,
+      time: data.describedAt,
+      data,
+    });
+    this.#store('MANIFESTS', SUBJECTS.manifest(data.digest), bytes);
     return this;
   }
 

@@ -1,13 +1,11 @@
-import type { RegistryAccess } from '@dtm/registry-client';
-import { registrySettings, type Config } from '@dtm/service-host';
+import { ConfiguredAccess } from '@dtm/registry-client';
+import { ConfigError, registrySettings, type Config } from '@dtm/service-host';
 
-/** What the configuration says of a registry, as the client takes it. */
-export function accessOf(config: Config, registry: string): RegistryAccess {
-  const { plainHttp, privateAddresses, credentials, ca } = registrySettings(config, registry);
-  return {
-    plainHttp,
-    privateAddresses,
-    ...(credentials === null ? {} : { credentials }),
-    ...(ca === null ? {} : { ca }),
-  };
+/** What the configuration says of registries, as the client takes it. A DOCKER_CONFIG_FILE of no use is a `ConfigError`. */
+export function configuredAccess(config: Config): ConfiguredAccess {
+  try {
+    return new ConfiguredAccess((registry) => registrySettings(config, registry), config.dockerConfigFile);
+  } catch (error) {
+    throw new ConfigError([error instanceof Error ? error.message : String(error)]);
+  }
 }

@@ -42,9 +42,9 @@ export class ClientReader implements RegistryReader {
     const answers = adapter.scan(name, request);
     for (let next = await answers.next(); ; next = await answers.next()) {
       if (next.done === true) {
-        const { requests, cursor: left, sampled, disagreements } = next.value;
+        const { requests, cursor: left, listing, sampled, disagreements } = next.value;
         this.#onCheck(name.registry, adapter.name, { sampled, disagreements });
-        yield { kind: 'end', requests, cursor: left ?? null };
+        yield { kind: 'end', requests, cursor: left ?? null, listing };
         return;
       }
       yield answerOf(next.value);

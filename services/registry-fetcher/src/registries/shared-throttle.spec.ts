@@ -7,7 +7,9 @@ import {
   type LeasePurpose,
   type NatsConnection,
 } from '@dtm/jetstream';
+import { Metrics } from '@dtm/service-host';
 import { startNats, type RunningNats } from '@dtm/testing';
+import { ScanMetrics } from '../scan/scan-metrics.ts';
 import { SharedThrottle } from './shared-throttle.ts';
 
 describe('SharedThrottle', () => {
@@ -113,6 +115,28 @@ describe('SharedThrottle', () => {
     grant({ granted: 1, retryAt: new Date(), halted: false });
     await staying;
     expect(asked).toEqual([1]);
+  });
+
+  it('tells of a halt, by itself or by another fetcher, until when it lasts', async () => {
+    const metrics = new Metrics();
+    const told = new ScanMetrics(metrics);
+    const until = new Date('2026-11-22T12:00:00.000Z');
+    const halted = book(() => ({ granted: 0, retryAt: until, halted: true }));
+    const one = new SharedThrottle(
+      halted,
+      () => 10,
+      'scan',
+      (registry, time) => told.noteHalt(registry, time),
+    );
+    await expect(one.acquire('found.example')).rejects.toMatchObject({ code: 'throttled' });
+    await one.halt('halted.example', new Date(until.getTime() + 1_000), 'the registry answered 429');
+    const lines = (await metrics.metrics()).split('\n').filter((line) => line.startsWith('dtm_registry_halted'));
+    const name = 'dtm_registry_halted_until_timestamp_seconds';
+    const seconds = until.getTime() / 1000;
+    expect(lines).toEqual([
+      `${name}{registry="found.example"} ${seconds}`,
+      `${name}{registry="halted.example"} ${seconds + 1}`,
+    ]);
   });
 
   it('fails those who wait where the book cannot be read, and goes on afterwards', async () => {

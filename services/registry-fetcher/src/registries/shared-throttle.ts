@@ -15,6 +15,9 @@ interface Budget {
   pumping: boolean;
 }
 
+/** Told whenever a registry is found to be halted, by this process or by another one. */
+export type OnHalt = (registry: string, until: Date) => void;
+
 const LEASE_LIFE_MS = 1_000;
 /** Leases of a twentieth of a second's requests keep the bucket quiet where the rate is high. */
 const LEASES_PER_SECOND = 20;
@@ -24,12 +27,19 @@ export class SharedThrottle implements Throttle {
   readonly #book: ThrottleBook;
   readonly #rateOf: (registry: string) => number;
   readonly #purpose: LeasePurpose;
+  readonly #onHalt: OnHalt;
   readonly #budgets = new Map<string, Budget>();
 
-  constructor(book: ThrottleBook, rateOf: (registry: string) => number, purpose: LeasePurpose) {
+  constructor(
+    book: ThrottleBook,
+    rateOf: (registry: string) => number,
+    purpose: LeasePurpose,
+    onHalt: OnHalt = () => undefined,
+  ) {
     this.#book = book;
     this.#rateOf = rateOf;
     this.#purpose = purpose;
+    this.#onHalt = onHalt;
   }
 
   acquire(registry: string, signal?: AbortSignal): Promise<void> {
@@ -45,6 +55,7 @@ export class SharedThrottle implements Throttle {
   async halt(registry: string, until: Date, reason: string): Promise<void> {
     const budget = this.#budgets.get(registry);
     if (budget !== undefined) budget.tokens = 0;
+    this.#onHalt(registry, until);
     await this.#book.halt(registry, until, reason);
   }
 
@@ -78,6 +89,7 @@ export class SharedThrottle implements Throttle {
         const wanted = Math.max(budget.waiting.length, Math.floor(this.#rateOf(registry) / LEASES_PER_SECOND));
         const lease = await this.#book.lease(registry, wanted, this.#purpose);
         if (lease.halted) {
+          this.#onHalt(registry, lease.retryAt);
           rejectAll(budget, halted(registry, lease.retryAt));
           return;
         }

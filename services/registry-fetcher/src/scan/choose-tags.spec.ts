@@ -15,6 +15,12 @@ const head = (over: Partial<HistoryHead>): HistoryHead => ({
 });
 const seen = (days: number) => ({ sequence: 1, lastSeenAt: day(days), missingSince: null });
 
+const requestedAt = day(100).toISOString();
+const builtAt = (digest: string): Date | null => {
+  const [, days] = /^built-(\d+)$/.exec(digest) ?? [];
+  return days === undefined ? null : day(Number(days));
+};
+
 describe('chooseTags', () => {
   const heads = new Map([
     ['old-change', head({ changedAt: day(10) })],
@@ -23,18 +29,38 @@ describe('chooseTags', () => {
     ['young-push', head({ changedAt: day(10), pushedAt: day(90) })],
     ['latest', head({ changedAt: day(10) })],
     ['baseline', head({})],
+    ['old-image', head({ digest: 'built-10' })],
+    ['young-image', head({ digest: 'built-90' })],
+    ['old-image-moved-late', head({ digest: 'built-10', changedAt: day(90) })],
+    // What the registry says counts, not what the image says of itself.
+    ['old-image-pushed-late', head({ digest: 'built-10', pushedAt: day(90) })],
+    ['young-image-pushed-early', head({ digest: 'built-90', pushedAt: day(10) })],
+    ['gone', head({ digest: 'built-10', gone: true })],
+    // It may have been pushed a moment ago.
+    ['old-image-seen-just-now', head({ digest: 'built-10', observedAt: day(99.5) })],
   ]);
   const tags = [...heads.keys(), 'new'];
-  const known = { head: (tag: string) => heads.get(tag) ?? null, state: new Map() };
+  const known = { head: (tag: string) => heads.get(tag) ?? null, state: new Map(), builtAt };
 
   it('scans all where nothing is to be left out', () => {
-    expect(chooseTags(tags, known, {})).toEqual({ scan: tags, skipped: [] });
+    expect(chooseTags(tags, known, { requestedAt })).toEqual({ scan: tags, skipped: [] });
   });
 
   it('leaves out what is quiet by its last push and its last change, but never latest nor tags of unknown age', () => {
-    const choice = chooseTags(tags, known, { skipQuietSince: day(60).toISOString() });
-    expect(choice.skipped).toEqual(['old-change', 'old-push']);
-    expect(choice.scan).toEqual(['young-change', 'young-push', 'latest', 'baseline', 'new']);
+    const choice = chooseTags(tags, known, { requestedAt, skipQuietSince: day(60).toISOString() });
+    expect(choice.skipped).toEqual(['old-change', 'old-push', 'old-image', 'young-image-pushed-early']);
+    expect(choice.scan).toEqual([
+      'young-change',
+      'young-push',
+      'latest',
+      'baseline',
+      'young-image',
+      'old-image-moved-late',
+      'old-image-pushed-late',
+      'gone',
+      'old-image-seen-just-now',
+      'new',
+    ]);
   });
 
   it('begins with the tags that were not seen for longest, the unseen before all', () => {
@@ -43,6 +69,11 @@ describe('chooseTags', () => {
       ['b', seen(1)],
       ['c', seen(2)],
     ]);
-    expect(chooseTags(['a', 'b', 'c', 'd'], { head: () => null, state }, {}).scan).toEqual(['d', 'b', 'c', 'a']);
+    expect(chooseTags(['a', 'b', 'c', 'd'], { head: () => null, state, builtAt }, { requestedAt }).scan).toEqual([
+      'd',
+      'b',
+      'c',
+      'a',
+    ]);
   });
 });

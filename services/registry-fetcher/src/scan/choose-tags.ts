@@ -1,5 +1,5 @@
 import type { ScanRequest } from '@dtm/events';
-import type { HistoryHead, TagScanState } from '@dtm/jetstream';
+import { lastActivity, type HistoryHead, type TagScanState } from '@dtm/jetstream';
 
 /** Which of a repository's tracked tags a request asks for, and in which order. */
 export interface TagChoice {
@@ -11,6 +11,8 @@ export interface TagChoice {
 export interface TagsKnown {
   head: (tag: string) => HistoryHead | null;
   state: ReadonlyMap<string, TagScanState>;
+  /** When the image of a digest was built, as it says itself; null where that is not known. */
+  builtAt: (digest: string) => Date | null;
 }
 
 /**
@@ -19,23 +21,23 @@ export interface TagsKnown {
  */
 export function chooseTags(
   tags: Iterable<string>,
-  { head, state }: TagsKnown,
-  request: Pick<ScanRequest, 'skipQuietSince'>,
+  { head, state, builtAt }: TagsKnown,
+  request: Pick<ScanRequest, 'requestedAt' | 'skipQuietSince'>,
 ): TagChoice {
-  const quietSince = request.skipQuietSince === undefined ? null : Date.parse(request.skipQuietSince);
+  const now = new Date(request.requestedAt);
+  const quietSince = request.skipQuietSince === undefined ? null : new Date(request.skipQuietSince);
+  const isQuiet = (tag: string, since: Date): boolean => {
+    const known = head(tag);
+    const activity = known === null ? null : lastActivity(known, builtAt, now);
+    return activity !== null && activity < since;
+  };
   const scan: string[] = [];
   const skipped: string[] = [];
   for (const tag of tags) {
-    const quiet = quietSince !== null && tag !== 'latest' && isQuiet(head(tag), quietSince);
+    const quiet = quietSince !== null && tag !== 'latest' && isQuiet(tag, quietSince);
     (quiet ? skipped : scan).push(tag);
   }
   const seen = (tag: string): number => state.get(tag)?.lastSeenAt.getTime() ?? 0;
   scan.sort((a, b) => seen(a) - seen(b));
   return { scan, skipped };
-}
-
-/** A tag without history, and one with a baseline alone and no push time, is of unknown age: it is never quiet. */
-function isQuiet(head: HistoryHead | null, since: number): boolean {
-  const newest = Math.max(head?.pushedAt?.getTime() ?? 0, head?.changedAt?.getTime() ?? 0);
-  return newest > 0 && newest < since;
 }

@@ -1,6 +1,21 @@
 import type { HistoryHead, TagScanState } from '@dtm/jetstream';
 import type { TagOutcome } from './scan-tally.ts';
 
+/** What the next scan is to know of all tracked tags. */
+export function nextStates(
+  tracked: Iterable<string>,
+  outcomes: ReadonlyMap<string, TagOutcome>,
+  before: ReadonlyMap<string, TagScanState>,
+  head: (tag: string) => HistoryHead | null,
+): Map<string, TagScanState> {
+  const next = new Map<string, TagScanState>();
+  for (const tag of tracked) {
+    const state = nextState(outcomes.get(tag), before.get(tag) ?? null, head(tag));
+    if (state !== null) next.set(tag, state);
+  }
+  return next;
+}
+
 /** What the next scan is to know of a tag; null where there is nothing to remember. */
 export function nextState(
   outcome: TagOutcome | undefined,

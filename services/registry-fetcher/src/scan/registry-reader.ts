@@ -1,6 +1,7 @@
 import type { FailureCode } from '@dtm/events';
 import type { RepositoryName } from '@dtm/oci';
 import type { Answer } from './decide.ts';
+import type { SeenTags } from './listed-tags.ts';
 
 /**
  * What a registry said of one tag, or why it said nothing that counts. `requests` is what the answer cost, where it is not
@@ -22,6 +23,8 @@ export interface ScanEnd {
   requests: number;
   /** For the next scan, once everything that this one answered is recorded; null: nothing to go by. */
   cursor: string | null;
+  /** Names of tags that it came across, at no request of their own; null where it asked for single tags only. */
+  listing: SeenTags | null;
 }
 
 /** What a scan may go by. */

@@ -6,6 +6,7 @@ import {
   type HistoryHead,
   type HistoryLog,
   type HistoryTail,
+  type ManifestTail,
   type RepositoryScanState,
   type ScanLog,
   type ScanMemory,
@@ -16,9 +17,11 @@ import {
 import { MANIFEST_ACCEPT_VERSION, RepositoryName } from '@dtm/oci';
 import { chooseTags } from './choose-tags.ts';
 import { decide, type Answer, type Decision } from './decide.ts';
-import { nextState } from './next-state.ts';
-import type { RegistryReader, ScanKnowledge, TagAnswer } from './registry-reader.ts';
-import { failedEvent, scannedEvent, type ScanFields } from './scan-event.ts';
+import { ListedTags } from './listed-tags.ts';
+import type { Listings } from './listing-memory.ts';
+import { nextStates } from './next-state.ts';
+import type { RegistryReader, ScanKnowledge } from './registry-reader.ts';
+import { failedEvent, scanFields, scannedEvent } from './scan-event.ts';
 import { ScanTally } from './scan-tally.ts';
 
 /** What a scan works with. */
@@ -26,8 +29,10 @@ export interface ScanParts {
   history: Pick<HistoryLog, 'recordObserved' | 'recordDisappeared'>;
   historyTail: Pick<HistoryTail, 'head' | 'catchUp' | 'waitFor'>;
   trackingTail: Pick<TrackingTail, 'repository' | 'catchUp' | 'sequence'>;
+  manifestTail: Pick<ManifestTail, 'builtAt'>;
   scanLog: Pick<ScanLog, 'recordScanned' | 'recordFailed'>;
   scanState: Pick<ScanStateStore, 'read' | 'write'>;
+  listings: Listings;
   reader: RegistryReader;
   now: () => Date;
 }
@@ -55,7 +60,11 @@ export class RepositoryScan {
   readonly #signal: AbortSignal;
   readonly #tally = new ScanTally();
   #state: RepositoryScanState = { tags: new Map(), revision: 0 };
-  #listing: Promise<ReadonlySet<string> | null> | null = null;
+  readonly #listed = new ListedTags(async () => {
+    const listing = await this.#parts.reader.listTags(this.#name, this.#signal);
+    this.#tally.requests += listing.requests;
+    return listing;
+  });
   /** Left by the first round of questions, which was about all tags; null where it left nothing. */
   #cursor: string | null = null;
   #isFull = false;
@@ -92,7 +101,8 @@ export class RepositoryScan {
     for (;;) {
       trackingSequence = trackingTail.sequence;
       const tracked = trackingTail.repository(this.#name)?.tags.keys() ?? [];
-      const choice = chooseTags(tracked, { head: this.#head, state: state.tags }, this.#request);
+      const knowledge = { head: this.#head, state: state.tags, builtAt: this.#builtAt };
+      const choice = chooseTags(tracked, knowledge, this.#request);
       const fresh = choice.scan.filter((tag) => !asked.has(tag));
       for (const tag of choice.skipped) known.add(tag);
       if (fresh.length === 0) break;
@@ -106,19 +116,26 @@ export class RepositoryScan {
     const historySequence = await this.#settle();
     // Cut short by a drain: what was appended stays, the next delivery looks at all of them.
     if ([...asked].some((tag) => !this.#tally.outcomes.has(tag))) this.#signal.throwIfAborted();
-    const fields = this.#fields(scanId, startedAt, trackingSequence);
     const { failure, hasAnswers } = this.#tally;
     if (!hasAnswers) this.#putOffWhereHalted();
+    const fields = () => {
+      const { requests } = this.#tally;
+      return scanFields(this.#request, { scanId, startedAt, trackingSequence, requests }, this.#parts.now());
+    };
     if (!hasAnswers && failure !== null) {
-      const event = failedEvent(fields, failure);
+      const event = failedEvent(fields(), failure);
       await scanLog.recordFailed(event);
       return { outcome: 'failed', event };
     }
     const adapter = this.#parts.reader.adapterName(this.#name);
     const how = { adapter, acceptVersion: MANIFEST_ACCEPT_VERSION, historySequence };
-    const event = scannedEvent({ ...fields, ...how }, this.#tally, known);
+    const { appeared, remember } = await this.#parts.listings.compare(this.#name, this.#listed.seen, () =>
+      this.#listed.ask(),
+    );
+    const event = scannedEvent({ ...fields(), ...how }, this.#tally, known, appeared);
     await scanLog.recordScanned(event);
-    await scanState.write(this.#name, this.#nextState(), state.revision, scanId, this.#memory(startedAt));
+    await remember();
+    await scanState.write(this.#name, this.#nextStates(), state.revision, scanId, this.#memory(startedAt));
     return { outcome: 'scanned', event };
   }
 
@@ -140,6 +157,7 @@ export class RepositoryScan {
         this.#tally.requests += answer.requests;
         if (answer.kind === 'end') {
           if (this.#rounds === 1) this.#cursor = answer.cursor;
+          if (answer.listing !== null) this.#listed.note(answer.listing);
           continue;
         }
         if (answer.kind === 'agreed') {
@@ -147,7 +165,7 @@ export class RepositoryScan {
           continue;
         }
         if (answer.kind === 'failure') {
-          this.#fail(answer);
+          this.#tally.noteFailure(answer, this.#parts.now());
           continue;
         }
         const decision = this.#decide(answer.tag, heads.get(answer.tag) ?? null, answer.answer);
@@ -202,55 +220,21 @@ export class RepositoryScan {
     };
   }
 
-  /** A halted registry is no failure of the tag: it was not asked for. */
-  #fail({ tag, code, reason, retryAt }: TagAnswer & { kind: 'failure' }): void {
-    this.#tally.living.delete(tag);
-    if (code === 'throttled') {
-      this.#tally.outcomes.delete(tag);
-      this.#tally.retryAt = retryAt ?? this.#parts.now();
-    } else {
-      this.#tally.outcomes.set(tag, { kind: 'failed', code, reason });
-    }
-  }
-
   #decide(tag: string, head: HistoryHead | null, answer: Answer): Decision {
-    const { outcomes, living } = this.#tally;
     const reference = { registry: this.#name.registry, repository: this.#name.repository, tag };
     const state = this.#state.tags.get(tag) ?? null;
     const decision = decide({ reference, head, state }, answer, this.#request.intervalSeconds);
-    if (answer.outcome === 'present') living.add(tag);
-    else living.delete(tag);
-    const sequence = head?.sequence ?? 0;
-    switch (decision.kind) {
-      case 'unchanged':
-        outcomes.set(tag, { kind: 'agreed', sequence, sentAt: answer.sentAt, gone: answer.outcome === 'absent' });
-        break;
-      case 'missing':
-      case 'disappeared':
-        outcomes.set(tag, { kind: 'missing', sequence, since: decision.since });
-        break;
-      case 'observed':
-        outcomes.delete(tag);
-    }
+    this.#tally.noteDecision(tag, decision, answer, head?.sequence ?? 0);
     return decision;
   }
 
   /** Gone needs a witness: a living sibling, or a complete listing without the tag. */
   async #recordDisappearance({ data }: Disappearance, sentAt: Date, again: string[]): Promise<void> {
     if (this.#tally.living.size === 0) {
-      const listed = await this.#listedTags();
+      const listed = await this.#listed.askComplete();
       if (listed === null || listed.has(data.tag)) return;
     }
     await this.#append(data.tag, { sentAt, gone: true }, again, () => this.#parts.history.recordDisappeared(data));
-  }
-
-  /** Null where the registry gave no complete list. Asked once a scan at most. */
-  async #listedTags(): Promise<ReadonlySet<string> | null> {
-    this.#listing ??= this.#parts.reader.listTags(this.#name, this.#signal).then((listing) => {
-      this.#tally.requests += listing.requests;
-      return listing.kind === 'listed' && listing.complete ? new Set(listing.tags) : null;
-    });
-    return this.#listing;
   }
 
   async #append(
@@ -298,32 +282,13 @@ export class RepositoryScan {
     return new Date(Math.max(this.#parts.now().getTime(), Date.parse(this.#request.requestedAt)));
   }
 
-  #fields(scanId: string, startedAt: Date, trackingSequence: number): ScanFields {
-    const { registry, repository, reason, intervalSeconds } = this.#request;
-    const finishedAt = new Date(Math.max(this.#parts.now().getTime(), startedAt.getTime()));
-    return {
-      registry,
-      repository,
-      scanId,
-      reason,
-      startedAt: startedAt.toISOString(),
-      finishedAt: finishedAt.toISOString(),
-      requests: this.#tally.requests,
-      trackingSequence,
-      intervalSeconds,
-    };
-  }
-
-  #nextState(): Map<string, TagScanState> {
-    const next = new Map<string, TagScanState>();
-    for (const tag of this.#parts.trackingTail.repository(this.#name)?.tags.keys() ?? []) {
-      const before = this.#state.tags.get(tag) ?? null;
-      const state = nextState(this.#tally.outcomes.get(tag), before, this.#head(tag));
-      if (state !== null) next.set(tag, state);
-    }
-    return next;
+  #nextStates(): Map<string, TagScanState> {
+    const tracked = this.#parts.trackingTail.repository(this.#name)?.tags.keys() ?? [];
+    return nextStates(tracked, this.#tally.outcomes, this.#state.tags, this.#head);
   }
 
   readonly #head = (tag: string): HistoryHead | null =>
     this.#parts.historyTail.head({ registry: this.#name.registry, repository: this.#name.repository, tag });
+
+  readonly #builtAt = (digest: string): Date | null => this.#parts.manifestTail.builtAt(digest);
 }

@@ -1,4 +1,4 @@
-import type { RepositoryScanFailed, RepositoryScanned } from '@dtm/events';
+import type { RepositoryScanFailed, RepositoryScanned, ScanRequest } from '@dtm/events';
 import type { ScanTally, TagOutcome } from './scan-tally.ts';
 
 /** Bytes of a list of tags in a scan event. NATS takes messages up to 1 MB; the lists together stay well below. */
@@ -24,14 +24,37 @@ export type ScanFields = Pick<
 /** What only a success tells, beyond the tally. */
 export type ScannedFields = Pick<RepositoryScanned, 'adapter' | 'acceptVersion' | 'historySequence'>;
 
+/** What both events tell of a scan. It ends no earlier than it began, whatever clocks say. */
+export function scanFields(
+  { registry, repository, reason, intervalSeconds }: ScanRequest,
+  scan: { scanId: string; startedAt: Date; trackingSequence: number; requests: number },
+  now: Date,
+): ScanFields {
+  const { scanId, startedAt, trackingSequence, requests } = scan;
+  const finishedAt = new Date(Math.max(now.getTime(), startedAt.getTime()));
+  return {
+    registry,
+    repository,
+    scanId,
+    reason,
+    startedAt: startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    requests,
+    trackingSequence,
+    intervalSeconds,
+  };
+}
+
 /**
- * The event of a scan that gave answers. `known` are the tags that it knew to be tracked. Where the lists would become too
+ * The event of a scan that gave answers. `known` are the tags that it knew to be tracked, `appeared` those that it found
+ * to be new. Where the lists would become too
  * long for a message it claims to cover less than it did, never more.
  */
 export function scannedEvent(
   scan: ScanFields & ScannedFields,
   tally: Pick<ScanTally, 'outcomes' | 'changes'>,
   known: Iterable<string>,
+  appeared: readonly string[] = [],
 ): RepositoryScanned {
   const missing: string[] = [];
   const present: string[] = [];
@@ -51,6 +74,7 @@ export function scannedEvent(
     coverage: coverageOf([...told, ...present], names),
     failures: failures.slice(0, FAILURES_MAX),
     missing: told,
+    ...(appeared.length === 0 ? {} : { appeared: [...appeared] }),
   };
 }
 

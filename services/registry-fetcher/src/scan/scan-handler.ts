@@ -1,6 +1,7 @@
 import { Controller, Inject, Logger, UseFilters } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { KeepErrorClass, RetryLater, type ScanJob } from '@dtm/jetstream';
+import { LastErrors } from './last-errors.ts';
 import { RepositoryScan, type ScanParts } from './repository-scan.ts';
 import { ScanMetrics } from './scan-metrics.ts';
 
@@ -19,6 +20,7 @@ export class ScanHandler {
   constructor(
     @Inject(SCAN_PARTS) private readonly parts: ScanParts,
     @Inject(ScanMetrics) private readonly metrics: ScanMetrics,
+    @Inject(LastErrors) private readonly lastErrors: LastErrors,
   ) {}
 
   @EventPattern<string>(SCAN_REQUEST)
@@ -29,6 +31,7 @@ export class ScanHandler {
       const report = await new RepositoryScan(this.parts, request, signal).run();
       if (report === null) return;
       this.metrics.note(report);
+      void this.lastErrors.note(report);
       if (report.outcome === 'failed') this.#log.warn(`scan of ${name} failed: ${report.event.error}`);
       else if (report.event.changes > 0) this.#log.log(`${name}: ${report.event.changes} changes recorded`);
       else this.#log.debug(`${name}: as it was`);

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Metrics } from '@dtm/service-host';
-import { Counter, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { AdapterCheck } from '../registries/client-reader.ts';
 import type { ScanReport } from './repository-scan.ts';
 
@@ -15,6 +15,7 @@ export class ScanMetrics {
   readonly #seconds: Histogram<'registry'>;
   readonly #samples: Counter<'registry' | 'adapter'>;
   readonly #disagreements: Counter<'registry' | 'adapter'>;
+  readonly #haltedUntil: Gauge<'registry'>;
 
   constructor(@Inject(Metrics) metrics: Metrics) {
     const registers = [metrics];
@@ -60,6 +61,12 @@ export class ScanMetrics {
       labelNames: ['registry', 'adapter'],
       registers,
     });
+    this.#haltedUntil = new Gauge({
+      name: 'dtm_registry_halted_until_timestamp_seconds',
+      help: 'Until when a registry that refused requests is left alone, or was the last time; as this fetcher knows it',
+      labelNames: ['registry'],
+      registers,
+    });
     this.#seconds = new Histogram({
       name: 'dtm_scan_seconds',
       help: 'Duration of scans of a repository',
@@ -72,7 +79,13 @@ export class ScanMetrics {
   /** Counts how often an adapter's list was checked, and found wrong. */
   noteCheck(registry: string, adapter: string, { sampled, disagreements }: AdapterCheck): void {
     if (sampled > 0) this.#samples.inc({ registry, adapter }, sampled);
-    if (disagreements > 0) this.#disagreements.inc({ registry, adapter }, disagreements);
+    // Also by 0: an increase is seen only of what was there before.
+    this.#disagreements.inc({ registry, adapter }, disagreements);
+  }
+
+  /** Notes until when a registry is halted. */
+  noteHalt(registry: string, until: Date): void {
+    this.#haltedUntil.set({ registry }, until.getTime() / 1000);
   }
 
   /** Counts a scan that has ended. */

@@ -1,4 +1,6 @@
 import type { FailureCode } from '@dtm/events';
+import type { Answer, Decision } from './decide.ts';
+import type { TagAnswer } from './registry-reader.ts';
 
 /** What a scan knows of one tag in the end. `sequence` names the history event it was compared with, 0 where there is none. */
 export type TagOutcome =
@@ -19,6 +21,39 @@ export class ScanTally {
   readonly outcomes = new Map<string, TagOutcome>();
   /** Tags that the last answer showed to be there: witnesses that the registry knows the repository. */
   readonly living = new Set<string>();
+
+  /** Notes what the registry's own answer means, compared with the event of that sequence. What is to be appended counts once it is. */
+  noteDecision(tag: string, decision: Decision, answer: Answer, sequence: number): void {
+    if (answer.outcome === 'present') this.living.add(tag);
+    else this.living.delete(tag);
+    switch (decision.kind) {
+      case 'unchanged':
+        this.outcomes.set(tag, {
+          kind: 'agreed',
+          sequence,
+          sentAt: answer.sentAt,
+          gone: answer.outcome === 'absent',
+        });
+        break;
+      case 'missing':
+      case 'disappeared':
+        this.outcomes.set(tag, { kind: 'missing', sequence, since: decision.since });
+        break;
+      case 'observed':
+        this.outcomes.delete(tag);
+    }
+  }
+
+  /** A halted registry is no failure of the tag: it was not asked for. */
+  noteFailure({ tag, code, reason, retryAt }: TagAnswer & { kind: 'failure' }, now: Date): void {
+    this.living.delete(tag);
+    if (code === 'throttled') {
+      this.outcomes.delete(tag);
+      this.retryAt = retryAt ?? now;
+    } else {
+      this.outcomes.set(tag, { kind: 'failed', code, reason });
+    }
+  }
 
   /** Whether any tag was answered. */
   get hasAnswers(): boolean {

@@ -5,6 +5,8 @@ import {
   ensureStreams,
   HistoryLog,
   HistoryTail,
+  ListingStore,
+  ManifestTail,
   readStream,
   ScanLog,
   ScanStateStore,
@@ -18,6 +20,7 @@ import {
 import { Reference, type RepositoryName } from '@dtm/oci';
 import { LocalThrottle, OciAdapter, RegistryClient, type RegistryAccess, type Throttle } from '@dtm/registry-client';
 import { ClientReader } from '../registries/client-reader.ts';
+import { ForgottenListings, ListingMemory } from '../scan/listing-memory.ts';
 import { RepositoryScan, type ScanParts, type ScanReport } from '../scan/repository-scan.ts';
 
 const INSECURE: RegistryAccess = { plainHttp: true, privateAddresses: true };
@@ -27,6 +30,8 @@ export interface FetcherOptions {
   throttle?: Throttle;
   /** Answers of a registry are waited for so long. */
   operationMs?: number;
+  /** Whether it looks for tags that appear; default: not. */
+  newTags?: boolean;
 }
 
 /** One fetcher: its own connection, tails and client, and a clock that a test can move. */
@@ -36,12 +41,12 @@ export class FetcherUnderTest {
   readonly client: RegistryClient;
   /** Milliseconds by which the fetcher's clock is ahead of the real one. */
   ahead = 0;
-  readonly #tails: readonly [HistoryTail, TrackingTail];
+  readonly #tails: readonly [HistoryTail, TrackingTail, ManifestTail];
 
   private constructor(
     nc: NatsConnection,
-    tails: readonly [HistoryTail, TrackingTail],
-    scanState: ScanStateStore,
+    tails: readonly [HistoryTail, TrackingTail, ManifestTail],
+    stores: { scanState: ScanStateStore; listings: ListingStore },
     options: FetcherOptions,
   ) {
     this.nc = nc;
@@ -59,8 +64,11 @@ export class FetcherUnderTest {
       history: new HistoryLog(nc),
       historyTail: tails[0],
       trackingTail: tails[1],
+      manifestTail: tails[2],
       scanLog: new ScanLog(nc),
-      scanState,
+      scanState: stores.scanState,
+      listings:
+        options.newTags === true ? new ListingMemory(stores.listings, { now }) : new ForgottenListings(stores.listings),
       reader: new ClientReader(() => adapter, 8),
       now,
     };
@@ -72,9 +80,10 @@ export class FetcherUnderTest {
     const fail = (message: StoredMessage, error: unknown): void => {
       throw new Error(`message ${message.sequence} cannot be read`, { cause: error });
     };
-    const tails = [new HistoryTail(nc, fail), new TrackingTail(nc, fail)] as const;
+    const tails = [new HistoryTail(nc, fail), new TrackingTail(nc, fail), new ManifestTail(nc, fail)] as const;
     await Promise.all(tails.map(async (tail) => tail.start()));
-    return new FetcherUnderTest(nc, tails, await ScanStateStore.open(nc), options);
+    const stores = { scanState: await ScanStateStore.open(nc), listings: await ListingStore.open(nc) };
+    return new FetcherUnderTest(nc, tails, stores, options);
   }
 
   /** Runs one job. `parts` replaces parts of this fetcher's own. */

@@ -25,12 +25,25 @@ export class ScheduleClock implements OnApplicationBootstrap, OnModuleDestroy {
   async onApplicationBootstrap(): Promise<void> {
     await Promise.all([this.trackingTail.start(), this.pastTail.start()]);
     this.#running = Promise.all([this.#tick(), this.#expire()]);
+    void this.#endWithTails();
   }
 
   async onModuleDestroy(): Promise<void> {
     this.#stop.abort();
     await this.#running;
     await Promise.all([this.trackingTail.stop(), this.pastTail.stop()]);
+  }
+
+  /**
+   * A failed tail holds what is no longer kept up, and nothing but a new start mends that: unhandled, its failure ends the
+   * service with its words, and whoever supervises it starts it again.
+   */
+  async #endWithTails(): Promise<void> {
+    try {
+      await Promise.all([this.trackingTail.ended, this.pastTail.ended]);
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+    }
   }
 
   async #tick(): Promise<void> {

@@ -1,10 +1,11 @@
 import { Controller, Inject, UseFilters } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { SUBJECTS } from '@dtm/events';
+import { decodeManifest, SUBJECTS } from '@dtm/events';
 import {
   Appender,
   headOf,
   KeepErrorClass,
+  lastActivity,
   NATS,
   QUERIES,
   STREAMS,
@@ -29,6 +30,7 @@ const CATCH_UP_WITHIN_MS = 2_000;
 @UseFilters(KeepErrorClass)
 export class ScheduleQuestions {
   readonly #history: Appender;
+  readonly #manifests: Appender;
 
   constructor(
     @Inject(Schedule) private readonly schedule: Schedule,
@@ -37,6 +39,7 @@ export class ScheduleQuestions {
     @Inject(NATS) nc: NatsConnection,
   ) {
     this.#history = new Appender(nc, STREAMS.history);
+    this.#manifests = new Appender(nc, STREAMS.manifests);
   }
 
   @MessagePattern(QUERIES.nextScan)
@@ -87,7 +90,15 @@ export class ScheduleQuestions {
     const last = await this.#history.last(SUBJECTS.history(reference));
     if (last === null) return false;
     const head = headOf(last);
-    const newest = Math.max(head.pushedAt?.getTime() ?? 0, head.changedAt?.getTime() ?? 0);
-    return newest > 0 && newest < now.getTime() - this.cadence.quietAfterMs;
+    const builtAt = head.pushedAt === null ? await this.#builtAt(head.digest) : null;
+    const activity = lastActivity(head, () => builtAt, now);
+    return activity !== null && activity.getTime() < now.getTime() - this.cadence.quietAfterMs;
+  }
+
+  /** When the image says that it was built; null where it does not, or nothing is known of it yet. */
+  async #builtAt(digest: string): Promise<Date | null> {
+    const described = await this.#manifests.last(SUBJECTS.manifest(digest));
+    const createdAt = described === null ? null : decodeManifest(described.data).data.createdAt;
+    return createdAt === null ? null : new Date(createdAt);
   }
 }

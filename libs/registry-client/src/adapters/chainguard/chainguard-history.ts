@@ -70,7 +70,7 @@ export class ChainguardHistoryApi {
  * newest row has no end unless the span has one.
  */
 export async function* chainguardHistory(
-  api: ChainguardHistoryApi,
+  api: Pick<ChainguardHistoryApi, 'moves'>,
   name: RepositoryName,
   tag: string,
   options: CallOptions & { start?: Date; end?: Date } = {},

@@ -1,5 +1,6 @@
-import type { RepositoryName } from '@dtm/oci';
+import { type Digest, type Reference, RepositoryName } from '@dtm/oci';
 import type { RegistryCredentials } from '../../registry-access.ts';
+import { type ManifestFacts, readFacts } from '../../facts/manifest-facts.ts';
 import type { CallOptions, RegistryClient } from '../../registry-client.ts';
 import { AcrSource } from '../acr/acr-source.ts';
 import type { RegistryAdapter } from '../adapter.ts';
@@ -9,6 +10,7 @@ import { VerifiedBulkAdapter } from '../bulk/verified-bulk-adapter.ts';
 import { ChainguardAdapter } from '../chainguard/chainguard-adapter.ts';
 import { ChainguardHistoryApi } from '../chainguard/chainguard-history.ts';
 import { DockerHubApi } from '../docker-hub/docker-hub-api.ts';
+import { dockerHubFacts } from '../docker-hub/docker-hub-facts.ts';
 import { DockerHubSource } from '../docker-hub/docker-hub-source.ts';
 import { listPopular, type PopularImages } from '../docker-hub/popular-images.ts';
 import { EcrPublicSource } from '../ecr-public/ecr-public-source.ts';
@@ -38,6 +40,11 @@ export interface AdapterChooserOptions extends TrustOptions {
   /** Whether registries of unknown kind are asked once a day what they are. Default true. */
   learn?: boolean;
   hosts?: ApiHosts;
+}
+
+/** What a digest is, and how that is known. */
+export interface SourcedFacts extends ManifestFacts {
+  source: 'manifest' | 'docker-hub';
 }
 
 /** Chooses how a registry is asked: by its host, or by what it shows of itself, which is learned once a day. */
@@ -83,6 +90,19 @@ export class AdapterChooser {
       this.#made.set(family, adapter);
     }
     return adapter;
+  }
+
+  /**
+   * What a digest is that a tag pointed to: from the manifest itself, by three requests at most; of Docker Hub, where each of
+   * them would count as a pull, by one request to its API. Throws `RegistryFailure`; its code is `not-found` where the
+   * registry no longer has the digest, or its API names another one for the tag.
+   */
+  async facts(reference: Reference, digest: Digest, options?: CallOptions): Promise<SourcedFacts> {
+    if (this.#families.familyOf(reference.registry) !== 'docker-hub') {
+      const name = RepositoryName.of(reference.registry, reference.repository);
+      return { source: 'manifest', ...(await readFacts(this.#client, name, digest, options)) };
+    }
+    return { source: 'docker-hub', ...(await dockerHubFacts(this.#dockerHub, reference, digest, options)) };
   }
 
   /** Until when a registry is asked tag by tag because its API was found wrong or broken; null: it is believed. */

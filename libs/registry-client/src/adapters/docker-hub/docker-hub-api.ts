@@ -1,5 +1,4 @@
-import type { RepositoryName } from '@dtm/oci';
-import { DOCKER_HUB } from '@dtm/oci';
+import { DOCKER_HUB, type Reference, type RepositoryName } from '@dtm/oci';
 import { z } from 'zod';
 import type { ApiAnswer, ApiQuestion, ApiSubject } from '../../api-question.ts';
 import { isRegistryFailure, Trouble } from '../../failure.ts';
@@ -30,6 +29,12 @@ const tagPage = z.object({
   ),
 });
 
+const tagShape = z.object({
+  digest: z.unknown().optional(),
+  media_type: z.unknown().optional(),
+  images: z.array(z.unknown()).nullish().catch(null),
+});
+
 const repositoryPage = z.object({
   results: z.array(
     z.object({ name: z.unknown().optional(), namespace: z.unknown().optional(), pull_count: z.unknown().optional() }),
@@ -37,6 +42,7 @@ const repositoryPage = z.object({
 });
 
 export type HubTag = z.infer<typeof tagPage>['results'][number];
+export type HubTagDetails = z.infer<typeof tagShape>;
 export type HubRepository = z.infer<typeof repositoryPage>['results'][number];
 
 /** A page of tags, newest first; `cut`: the API shows no more than the pages before to whoever has no account. */
@@ -80,6 +86,16 @@ export class DockerHubApi {
     // Docker Hub's orders are upside down: without a minus the newest comes first.
     const query = { page: String(page), page_size: String(PAGE_SIZE), ordering: 'last_updated' };
     return this.#ask(name, 'list the tags of', path, query, (answer) => this.#readTags(answer, page), options);
+  }
+
+  /** One tag with its images, one for each platform. Throws `RegistryFailure`. */
+  async tag(reference: Reference, options?: CallOptions): Promise<{ details: HubTagDetails; requests: number }> {
+    const path = `/v2/repositories/${reference.repository}/tags/${reference.tag}`;
+    const read = (answer: ApiAnswer): { details: HubTagDetails; requests: number } => ({
+      details: parsed(tagShape, answer),
+      requests: answer.requests,
+    });
+    return this.#ask(reference, 'read the images of', path, {}, read, options);
   }
 
   /** Official images by pulls: the first hundred from either end of the list. Throws `RegistryFailure`. */

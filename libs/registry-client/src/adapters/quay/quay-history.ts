@@ -12,7 +12,7 @@ const MAX_PAGES = 1000;
  * `RegistryFailure`; `since` ends the reading at rows that began earlier.
  */
 export async function* quayTagHistory(
-  api: QuayApi,
+  api: Pick<QuayApi, 'tags'>,
   repository: RepositoryName,
   options: CallOptions & { since?: Date } = {},
 ): AsyncGenerator<HistoryRow, void, undefined> {
@@ -23,7 +23,7 @@ export async function* quayTagHistory(
       const from = secondsToDate(start);
       const digest = typeof named === 'string' ? parseDigest(named) : null;
       if (from !== null && since !== undefined && from < since) return;
-      if (from === null || digest === null || typeof name !== 'string' || !isTag(name)) continue;
+      if (from === null || typeof name !== 'string' || !isTag(name)) continue;
       const endedAt = secondsToDate(end);
       // An end in the future is when the tag expires, not when it moved.
       const to = endedAt !== null && endedAt <= page.sentAt ? endedAt : null;

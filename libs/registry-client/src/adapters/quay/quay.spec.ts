@@ -185,6 +185,7 @@ describe('Quay', () => {
       { tag: 'latest', digest: digestOf('c'), from: at(300), to: null, source: 'quay' },
       { tag: 'expiring', digest: digestOf('c'), from: at(250), to: null, source: 'quay' },
       { tag: 'latest', digest: digestOf('b'), from: at(200), to: at(300), source: 'quay' },
+      { tag: 'no-digest', digest: null, from: at(150), to: at(160), source: 'quay' },
       { tag: 'latest', digest: digestOf('b'), from: at(100), to: at(200), source: 'quay' },
     ]);
   });
@@ -202,7 +203,7 @@ describe('Quay', () => {
       ),
     );
     const since = new Date((T0 + 250) * 1000);
-    const read: string[] = [];
+    const read: (string | null)[] = [];
     const api = new QuayApi(scene.client, () => undefined);
     for await (const { digest } of quayTagHistory(api, scene.name, { since })) read.push(digest);
     expect(read).toEqual([digestOf('c')]);

@@ -1,0 +1,174 @@
+import { decodeScanLog, EVENT_TYPES, type RepositoryScanned } from '@dtm/events';
+import {
+  AckPolicy,
+  DeliverPolicy,
+  jetstream,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  jetstreamManager,
+  type Consumer,
+  type JsMsg,
+} from '@nats-io/jetstream';
+import { nanos, type NatsConnection } from '@nats-io/transport-node';
+import { isPassing } from './failures.ts';
+import { Pulls } from './pulls.ts';
+import { STREAMS } from './streams.ts';
+import type { WorkSource } from './transport.ts';
+import { pause, unlessAborted } from './waiting.ts';
+
+/** The durable consumer of SCAN_LOG that all schedulers share. Operators grant its acknowledgements by this name. */
+export const SCAN_NEWS_CONSUMER = 'discovery';
+
+/** A scan that succeeded, to be worked on once at least. */
+export interface ScanNewsJob {
+  event: RepositoryScanned;
+  /** Ends when the process drains. */
+  signal: AbortSignal;
+}
+
+export type OnScanNewsError = (operation: string, error: unknown) => void;
+
+const ACK_WAIT_MS = 60_000;
+const SIGNS_OF_LIFE = 3;
+const RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 60_000;
+/** Another scheduler, on its way down with the configuration of before, makes the consumer anew. */
+const END_EVERY_MS = 60_000;
+
+/**
+ * Every scan that succeeds, from the moment on at which this was first started by anyone: handed to one of those that share
+ * the consumer, again where that one failed, and kept while none of them runs.
+ */
+export class ScanNews implements WorkSource<ScanNewsJob> {
+  readonly #nc: NatsConnection;
+  readonly #onError: OnScanNewsError;
+  readonly #stop = new AbortController();
+  readonly #pulls: Pulls;
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(nc: NatsConnection, onError: OnScanNewsError) {
+    this.#nc = nc;
+    this.#onError = onError;
+    this.#pulls = new Pulls(nc);
+  }
+
+  start(handle: (job: ScanNewsJob) => Promise<void>): void {
+    this.#working = this.#work(handle);
+  }
+
+  /** Takes no further scan and resolves when the one in work is done. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#pulls.end();
+    await this.#working;
+  }
+
+  async #work(handle: (job: ScanNewsJob) => Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    let consumer: Consumer | null = null;
+    while (!signal.aborted && !this.#nc.isClosed()) {
+      try {
+        // Asking a server that is away takes seconds to fail: the end is not to wait for that.
+        consumer ??= await unlessAborted(this.#consumer(), signal, () => undefined);
+        if (consumer === null) return;
+        const message = await this.#pulls.next(consumer);
+        if (message !== null) await this.#run(message, handle);
+      } catch (error) {
+        if (signal.aborted || this.#nc.isClosed()) return;
+        if (!isPassing(error)) this.#onError('take what scans have told', error);
+        consumer = null;
+        await pause(RETRY_MS, signal);
+      }
+    }
+  }
+
+  async #consumer(): Promise<Consumer> {
+    const jsm = await jetstreamManager(this.#nc, { checkAPI: false });
+    await jsm.consumers.add(STREAMS.scanLog, {
+      durable_name: SCAN_NEWS_CONSUMER,
+      ack_policy: AckPolicy.Explicit,
+      // Not what was logged before anyone wanted it.
+      deliver_policy: DeliverPolicy.New,
+      filter_subject: 'scan.done.>',
+      ack_wait: nanos(ACK_WAIT_MS),
+      max_deliver: -1,
+    });
+    return jetstream(this.#nc).consumers.get(STREAMS.scanLog, SCAN_NEWS_CONSUMER);
+  }
+
+  async #run(message: JsMsg, handle: (job: ScanNewsJob) => Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    if (signal.aborted) {
+      message.nak();
+      return;
+    }
+    let event: RepositoryScanned;
+    try {
+      const decoded = decodeScanLog(message.data);
+      if (decoded.type !== EVENT_TYPES.RepositoryScanned) throw new Error(`it is a ${decoded.type}`);
+      event = decoded.data;
+    } catch (error) {
+      this.#onError(`read ${message.subject}, which is passed over`, error);
+      message.term();
+      return;
+    }
+    const working = setInterval(() => {
+      if (!this.#nc.isClosed()) message.working();
+    }, ACK_WAIT_MS / SIGNS_OF_LIFE);
+    try {
+      await handle({ event, signal });
+      message.ack();
+    } catch (error) {
+      message.nak(Math.min(RETRY_MS * 2 ** Math.min(message.info.deliveryCount, 10), LONGEST_RETRY_MS));
+      if (!signal.aborted && !isPassing(error))
+        this.#onError(`follow the scan of ${event.registry}/${event.repository}`, error);
+    } finally {
+      clearInterval(working);
+    }
+  }
+}
+
+/**
+ * Stands in for `ScanNews` where nobody wants the news: ends the shared consumer, so that whoever wants them later is told
+ * nothing of what was scanned until then.
+ */
+export class NoScanNews implements WorkSource<ScanNewsJob> {
+  readonly #nc: NatsConnection;
+  readonly #onError: OnScanNewsError;
+  readonly #stop = new AbortController();
+  #ending: Promise<void> = Promise.resolve();
+
+  constructor(nc: NatsConnection, onError: OnScanNewsError) {
+    this.#nc = nc;
+    this.#onError = onError;
+  }
+
+  start(): void {
+    this.#ending = this.#end();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#ending;
+  }
+
+  async #end(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted && !this.#nc.isClosed()) {
+      let again = END_EVERY_MS;
+      try {
+        await unlessAborted(this.#delete(), signal, () => undefined);
+      } catch (error) {
+        const isGone = error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound;
+        if (!isGone && isPassing(error)) again = RETRY_MS;
+        else if (!isGone && !signal.aborted) this.#onError('end the consumer of what scans tell', error);
+      }
+      await pause(again, signal);
+    }
+  }
+
+  async #delete(): Promise<void> {
+    const jsm = await jetstreamManager(this.#nc, { checkAPI: false });
+    await jsm.consumers.delete(STREAMS.scanLog, SCAN_NEWS_CONSUMER);
+  }
+}
