@@ -22,6 +22,7 @@ export function summary(changes: Partial<TagSummary> = {}): TagSummary {
     lastPushedAt: null,
     changeCount: 31,
     sparkline: [0, 0, 0, 0, 0, 0, 2, 4, 6, 7, 6, 6],
+    failure: null,
     ...changes,
   };
 }

@@ -30,6 +30,7 @@ export interface TagsQuery {
 }
 
 const CHANGES_PER_CALL = 100;
+const SHOWN_AVAILABLE = 50;
 
 /**
  * What the api knows of tags. Resources follow the signals that their arguments read; call them where `inject` may be.
@@ -81,14 +82,18 @@ export class TagsApi {
 
   /** A repository's tags, asked from its registry just now. */
   available(
-    query: () => { repository: string; filter: string } | undefined,
+    query: () => { repository: string; filter: string; without: string } | undefined,
   ): HttpResourceRef<AvailableTags | undefined> {
     return httpResource<AvailableTags>(() => {
       const asked = query();
       if (asked === undefined) return undefined;
       return {
         url: `/api/v1/repositories/${escaped(asked.repository)}/available-tags`,
-        params: { limit: 50, ...(asked.filter === '' ? {} : { filter: asked.filter }) },
+        params: {
+          limit: SHOWN_AVAILABLE,
+          without: asked.without,
+          ...(asked.filter === '' ? {} : { filter: asked.filter }),
+        },
       };
     });
   }

@@ -36,7 +36,8 @@ const WIDEST_BAR = 44;
     [indexAt]="indexAt"
     [(active)]="active"
   >
-    <div class="dtm-bars" aria-hidden="true" [style.height.px]="height()">
+    <!-- Inert: its bars listen for the focus, which makes each a stop of the Tab key. -->
+    <div class="dtm-bars" inert aria-hidden="true" [style.height.px]="height()">
       @if (width() > 0) {
         <ngx-charts-bar-vertical
           [view]="[drawn(), height()]"

@@ -29,7 +29,7 @@ const SCHEME: Color = {
     [indexAt]="indexAt"
     [(active)]="active"
   >
-    <div class="dtm-stacked" aria-hidden="true" [style.height.px]="height">
+    <div class="dtm-stacked" inert aria-hidden="true" [style.height.px]="height">
       @if (width() > 0) {
         <ngx-charts-bar-vertical-stacked
           [view]="[width(), height]"

@@ -131,7 +131,9 @@ describe('the page of a tag', () => {
       failures: [],
     });
     await settle();
-    expect(page().textContent).toContain('The last scan failed: the registry does not answer.');
+    expect(page().textContent).toContain(
+      'The last scan failed: The registry does not answer. It is tried again by itself',
+    );
   });
 
   it('explains what is no reference, and asks nothing', async () => {

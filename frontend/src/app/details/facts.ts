@@ -4,6 +4,7 @@ import { Moment } from '../elements/moment.ts';
 import { Clock } from '../wording/clock.ts';
 import { pushSourceInWords, TRACKED_BY_WORDS } from '../wording/kinds.ts';
 import { boundsInWords } from '../wording/bounds.ts';
+import { sinceInWords } from '../wording/cadence.ts';
 import { dayInWords, durationInWords } from '../wording/time.ts';
 
 /** What else is known of a tag, and how well it is known. */
@@ -17,6 +18,11 @@ export class Facts {
   readonly tag = input.required<TagDetails>();
 
   readonly #now = inject(Clock).now();
+  protected readonly since = computed(() => {
+    const { trackedSince, cadence } = this.tag();
+    if (cadence.watchedSince !== null) return sinceInWords(cadence.watchedSince, trackedSince, this.#now);
+    return trackedSince === null ? 'not by this monitor' : `since ${dayInWords(trackedSince, this.#now)}`;
+  });
   protected readonly trackedBy = TRACKED_BY_WORDS;
   protected readonly pushSource = pushSourceInWords;
   protected readonly gaps = computed(() =>
@@ -25,10 +31,6 @@ export class Facts {
       length: durationInWords(Date.parse(to) - Date.parse(from)),
     })),
   );
-
-  protected day(at: string): string {
-    return dayInWords(at);
-  }
 
   protected length(seconds: number): string {
     return durationInWords(seconds * 1_000);

@@ -5,16 +5,19 @@ import type { Reference } from '@dtm/oci';
 import { latest } from '../api/latest.ts';
 import { troubleOf, type Trouble } from '../api/problem.ts';
 import { TagsApi } from '../api/tags-api.ts';
+import { Icon } from '../elements/icon.ts';
 import { TroubleNotice } from '../elements/trouble-notice.ts';
 import { detailsLink } from '../wording/links.ts';
 import { isWatched, outcomeInWords } from '../wording/outcomes.ts';
 
 const DEBOUNCE = 300;
+/** Questions to the registry at once: quick, and yet each result is seen to come. */
+const AT_ONCE = 4;
 
 /** The repository's other tags, asked from its registry when someone opens this, to watch more of them. */
 @Component({
   selector: 'dtm-more-tags',
-  imports: [RouterLink, TroubleNotice],
+  imports: [Icon, RouterLink, TroubleNotice],
   templateUrl: './more-tags.html',
   styleUrl: './more-tags.css',
 })
@@ -34,17 +37,28 @@ export class MoreTags {
 
   protected readonly repository = computed(() => this.of().name.toString());
   readonly #available = this.#api.available(() =>
-    this.opened() ? { repository: this.repository(), filter: this.filter() } : undefined,
+    this.opened() ? { repository: this.repository(), filter: this.filter(), without: this.of().tag } : undefined,
   );
   protected readonly available = latest(this.#available);
-  protected readonly tags = computed(() =>
-    (this.available.value()?.items ?? []).filter(({ tag }) => tag !== this.of().tag),
+  protected readonly tags = computed(() => this.available.value()?.items ?? []);
+  protected readonly selectable = computed(() =>
+    this.tags().filter(({ tag, tracked }) => !tracked && !this.results().has(tag)),
   );
   protected readonly chosen = computed(() =>
-    this.tags()
-      .filter(({ tag, tracked }) => !tracked && !this.unticked().has(tag) && !this.results().has(tag))
+    this.selectable()
+      .filter(({ tag }) => !this.unticked().has(tag))
       .map(({ tag }) => tag),
   );
+  protected readonly allChosen = computed(() => this.chosen().length === this.selectable().length);
+  /** How far the asking is: tags answered of those asked for; null before anyone asked. */
+  protected readonly progress = signal<{ done: number; of: number } | null>(null);
+  protected readonly summary = computed(() => {
+    const progress = this.progress();
+    if (progress === null || this.busy()) return '';
+    const watched = [...this.results().values()].filter(isWatched).length;
+    const refused = this.results().size - watched;
+    return `${watched} watched now${refused === 0 ? '' : `, ${refused} not`}.`;
+  });
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   protected seek(filter: string): void {
@@ -71,18 +85,26 @@ export class MoreTags {
 
   protected async watch(): Promise<void> {
     const tags = this.chosen();
+    this.progress.set({ done: 0, of: tags.length });
     this.busy.set(true);
     this.trackTrouble.set(null);
     try {
-      // One after another, so that each result shows as soon as the registry has answered.
-      for (const tag of tags) {
-        const result = await this.#api.track(`${this.repository()}:${tag}`);
-        this.results.update((before) => new Map([...before, [tag, result]]));
-      }
+      const queue = [...tags];
+      const work = async (): Promise<void> => {
+        for (let tag = queue.shift(); tag !== undefined; tag = queue.shift()) await this.#watchOne(tag);
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, work));
     } catch (error) {
       this.trackTrouble.set(troubleOf(error));
     } finally {
       this.busy.set(false);
     }
+  }
+
+  /** On its own, so that its result shows as soon as the registry has answered. */
+  async #watchOne(tag: string): Promise<void> {
+    const result = await this.#api.track(`${this.repository()}:${tag}`);
+    this.results.update((before) => new Map([...before, [tag, result]]));
+    this.progress.update((progress) => (progress === null ? null : { ...progress, done: progress.done + 1 }));
   }
 }

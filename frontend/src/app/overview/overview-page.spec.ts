@@ -46,7 +46,7 @@ describe('the overview', () => {
     await open('/?state=gone&sort=tag&page=2');
     const [list] = lists();
     expect(list?.request.params.toString()).toBe('sort=tag&order=asc&page=2&limit=25&state=gone');
-    expect(page().querySelectorAll('.skeleton-row')).toHaveLength(12);
+    expect(page().querySelectorAll('.skeleton-row')).toHaveLength(25);
     list?.flush(onlyPage(summary()));
     await settle();
     expect(page().querySelectorAll('.skeleton-row')).toHaveLength(0);
@@ -78,6 +78,13 @@ describe('the overview', () => {
     await settle();
     expect(all('watch-outcome')[0]?.textContent).toContain('was not found');
     expect(all('watch-outcome')[0]?.textContent).toContain('No such tag.');
+  });
+
+  it('asks nothing about what no reference can hold, and says so', async () => {
+    await open('/?q=n%C3%A4he');
+    expect(lists()).toHaveLength(0);
+    expect(page().textContent).toContain('Invalid format: ');
+    expect(page().querySelectorAll('.skeleton-row')).toHaveLength(0);
   });
 
   it('offers nothing for a tag that is watched', async () => {

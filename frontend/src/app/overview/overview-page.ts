@@ -31,12 +31,15 @@ import { STATE_WORDS } from '../wording/kinds.ts';
 import { detailsLink } from '../wording/links.ts';
 import { NO_NEWS, newsInWords, withChange, withNews, type News } from './live-rows.ts';
 import { PAGE_SIZES, queryOf, sortedBy, textsOf } from './overview-query.ts';
+import { isSearchable, SearchHits } from './search-hits.ts';
 import { TagSearch } from './tag-search.ts';
 import { TagTable } from './tag-table.ts';
 import { WatchOffer } from './watch-offer.ts';
 
 /** A new tag reaches the list by way of the record: this long after it was asked for. */
 const RECORD_DELAY = 700;
+
+const NOTHING: Page<TagSummary> = { items: [], total: 0, page: 1, pages: 1, next: null };
 
 const SORT_WORDS: [sort: TagSort, label: string][] = [
   ['changes', 'Changes'],
@@ -50,6 +53,7 @@ const SORT_WORDS: [sort: TagSort, label: string][] = [
 /** Search first, then the watched tags; whatever is chosen is in the address. */
 @Component({
   selector: 'dtm-overview-page',
+  providers: [SearchHits],
   imports: [Pager, RouterLink, TagSearch, TagTable, TroubleNotice, WatchOffer],
   templateUrl: './overview-page.html',
   styleUrl: './overview-page.css',
@@ -66,6 +70,7 @@ export class OverviewPage {
   readonly #announcer = inject(LiveAnnouncer);
   readonly #api = inject(TagsApi);
   protected readonly search = viewChild.required(TagSearch);
+  protected readonly offer = viewChild.required(WatchOffer);
   protected readonly table = viewChild(TagTable);
 
   protected readonly query = computed<TagsQuery>(
@@ -80,10 +85,14 @@ export class OverviewPage {
       }),
     { equal: (one, other) => JSON.stringify(one) === JSON.stringify(other) },
   );
-  readonly #resource = this.#api.list(this.query);
+  /** Nothing contains what no reference can: that need not be asked. */
+  readonly #searchable = computed(() => isSearchable(this.query().q));
+  readonly #resource = this.#api.list(() => (this.#searchable() ? this.query() : undefined));
   protected readonly list = latest(this.#resource);
   /** The list as read, with the changes that came in since. */
-  protected readonly rows = linkedSignal<Page<TagSummary> | undefined>(() => this.list.value());
+  protected readonly rows = linkedSignal<Page<TagSummary> | undefined>(() =>
+    this.#searchable() ? this.list.value() : NOTHING,
+  );
   protected readonly news = signal<News>(NO_NEWS);
   protected readonly newsWords = computed(() => newsInWords(this.news()));
 
@@ -119,6 +128,8 @@ export class OverviewPage {
       destroyRef,
     );
     destroyRef.onDestroy(() => clearTimeout(this.#reload));
+    const hits = inject(SearchHits);
+    effect(() => hits.sought.set(this.query().q.trim()));
     // A list that was just read holds all the news.
     effect(() => {
       this.list.value();

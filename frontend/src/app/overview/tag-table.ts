@@ -6,6 +6,7 @@ import { Sparkline } from '../charts/sparkline.ts';
 import { Moment } from '../elements/moment.ts';
 import { ReferenceText } from '../elements/reference-text.ts';
 import { StateBadge } from '../elements/state-badge.ts';
+import { isAddedByItself, TRACKED_BY_WORDS } from '../wording/kinds.ts';
 import { detailsLink } from '../wording/links.ts';
 import { SortHeader } from './sort-header.ts';
 
@@ -25,8 +26,10 @@ export class TagTable {
   readonly sort = output<TagSort>();
 
   protected readonly link = detailsLink;
+  protected readonly addedByItself = isAddedByItself;
+  protected readonly trackedBy = TRACKED_BY_WORDS;
   protected readonly skeleton = computed(() =>
-    Array.from({ length: Math.min(12, this.query().limit) }, (_, row) => row),
+    Array.from({ length: Math.min(25, this.query().limit) }, (_, row) => row),
   );
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
 

@@ -20,6 +20,9 @@ const WORDS: Record<LiveStatus, { label: string; meaning: string }> = {
     </span>
   }`,
   styles: `
+    :host {
+      display: inline-block;
+    }
     .live {
       display: inline-flex;
       align-items: center;
@@ -27,6 +30,13 @@ const WORDS: Record<LiveStatus, { label: string; meaning: string }> = {
       padding-inline: 0.4rem;
       color: var(--ink-2);
       font-size: 0.8125rem;
+    }
+    /* As wide as its longest word, so that what stands beside it stays where it is. */
+    @media (min-width: 44rem) {
+      :host {
+        width: 6.75rem;
+        text-align: right;
+      }
     }
     .dot {
       box-sizing: border-box;

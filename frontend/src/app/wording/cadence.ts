@@ -1,5 +1,5 @@
 import type { TagDetails } from '@dtm/api-contract';
-import { DAY, dayInWords, durationInWords, periodInWords, relativeInWords } from './time.ts';
+import { DAY, dayInWords, durationInWords, MINUTE, periodInWords, relativeInWords } from './time.ts';
 
 type Known = Pick<
   TagDetails,
@@ -10,7 +10,7 @@ type Known = Pick<
 export function cadenceSentence(tag: Known, now: number): string {
   const since = tag.cadence.watchedSince;
   if (since === null) return beforeTheFirst(tag, now);
-  const watched = `watched since ${dayInWords(since, now)}`;
+  const watched = sinceInWords(since, tag.trackedSince, now);
   const gone = tag.state === 'gone' ? 'Gone from its registry; the record stays. ' : '';
   if (tag.changeCount === 0 || tag.lastChangedAt === null) {
     const unchanged = `Not rebuilt since it was first seen ${relativeInWords(since, now)}`;
@@ -35,8 +35,22 @@ function changesInWords({ cadence, changeCount }: Known, now: number): string {
   return `${counted(changeCount)} in all`;
 }
 
+/**
+ * `watched since 12 May`; a record that begins before the tag was watched here was imported, and says so:
+ * `history since 12 May 2019, imported; watched here since 3 Nov`.
+ */
+export function sinceInWords(recordedSince: string, trackedSince: string | null, now: number): string {
+  const history = `history since ${dayInWords(recordedSince, now)}, imported`;
+  if (trackedSince === null) return history;
+  // Clocks of two machines differ by a little.
+  if (Date.parse(recordedSince) > Date.parse(trackedSince) - MINUTE)
+    return `watched since ${dayInWords(recordedSince, now)}`;
+  return `${history}; watched here since ${dayInWords(trackedSince, now)}`;
+}
+
 function beforeTheFirst(tag: Known, now: number): string {
   if (tag.state === 'unreachable') return 'Its registry has not answered yet; it is asked again and again.';
+  if (tag.trackedSince === null) return 'Not watched, and nothing is on record.';
   const due = tag.nextScanAt === null ? 'shortly' : dueIn(tag.nextScanAt, now);
   const watched = tag.trackedSince === null ? '' : `Watching began ${relativeInWords(tag.trackedSince, now)}. `;
   return `${watched}The first result is due ${due}.`;

@@ -2,7 +2,7 @@ import type { TrackResult } from '@dtm/api-contract';
 
 /** What became of a wish to watch a tag: what happened, and what to do now. */
 export function outcomeInWords({ reference, outcome, reason }: TrackResult): string {
-  const why = reason === undefined || reason === '' ? '' : ` ${sentence(reason)}`;
+  const why = reason === undefined || reason === '' ? '' : ` ${sentenceOf(reason)}`;
   switch (outcome) {
     case 'tracked':
       return `${reference} is watched now. The first result is due in a few seconds.`;
@@ -26,7 +26,8 @@ export function isWatched({ outcome }: Pick<TrackResult, 'outcome'>): boolean {
   return outcome === 'tracked' || outcome === 'already-tracked';
 }
 
-function sentence(text: string): string {
+/** A text as a sentence: with a capital first and an end. */
+export function sentenceOf(text: string): string {
   const trimmed = text.trim();
   const ended = /[.?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
   return `${ended.charAt(0).toUpperCase()}${ended.slice(1)}`;

@@ -91,6 +91,7 @@ describe('the cadence sentence', () => {
       cadenceSentence(
         details({
           state: 'inactive',
+          trackedSince: '2025-05-12T08:00:00Z',
           lastChangedAt: '2026-03-24T12:00:00Z',
           cadence: { ...details().cadence, changes30d: 0, changes90d: 0, watchedSince: '2025-05-12T08:00:00Z' },
         }),
@@ -99,6 +100,15 @@ describe('the cadence sentence', () => {
     ).toBe(
       'Not rebuilt for 8 months; before that about every 6 days; 31 changes in a year; watched since 12 May 2025.',
     ));
+
+  it('tells history that was imported from what was watched here', () => {
+    const since = (watchedSince: string, trackedSince: string | null): string =>
+      cadenceSentence(details({ trackedSince, cadence: { ...details().cadence, watchedSince } }), NOW);
+    expect(since('2019-05-12T08:00:00Z', '2026-11-03T08:00:00Z')).toMatch(
+      /; history since 12 May 2019, imported; watched here since 3 Nov\.$/,
+    );
+    expect(since('2019-05-12T08:00:00Z', null)).toMatch(/; history since 12 May 2019, imported\.$/);
+  });
 
   it('says that a tag is gone, and that its record stays', () =>
     expect(cadenceSentence(details({ state: 'gone', digest: null }), NOW)).toMatch(

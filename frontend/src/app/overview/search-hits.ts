@@ -1,0 +1,81 @@
+import { computed, inject, Injectable, signal } from '@angular/core';
+import type { TagSummary } from '@dtm/api-contract';
+import { isInvalid, Reference } from '@dtm/oci';
+import { latest } from '../api/latest.ts';
+import { TagsApi } from '../api/tags-api.ts';
+
+const AT_MOST = 5;
+/** What the api can look for; anything else is in no reference. */
+const SEARCHABLE = /^[\x20-\x7e]{1,300}$/;
+
+/** Something that the search can lead to. */
+export type Suggestion =
+  | { kind: 'tag'; tag: TagSummary }
+  /** There are more than are suggested: the list has them. */
+  | { kind: 'all'; count: number }
+  | { kind: 'watch'; reference: string };
+
+/** Whether a text can be looked for at all. */
+export function isSearchable(text: string): boolean {
+  return text === '' || SEARCHABLE.test(text);
+}
+
+/** What a search finds: at most five tags, those that changed most first, and the one that could be watched. */
+@Injectable()
+export class SearchHits {
+  /** The text of the search, trimmed. */
+  readonly sought = signal('');
+
+  readonly #api = inject(TagsApi);
+  readonly #parsed = computed(() => (this.sought() === '' ? null : Reference.parse(this.sought())));
+  readonly #reference = computed(() => {
+    const parsed = this.#parsed();
+    return parsed === null || isInvalid(parsed) ? undefined : parsed.toString();
+  });
+  /** The hits before stay until the next ones have come, so that the list does not flicker while someone types. */
+  readonly #hits = latest(
+    this.#api.list(() =>
+      SEARCHABLE.test(this.sought())
+        ? { q: this.sought(), state: null, sort: 'changes', order: 'desc', page: 1, limit: AT_MOST }
+        : undefined,
+    ),
+    () => this.sought() === '',
+  );
+  readonly #known = latest(
+    this.#api.list(() => {
+      const q = this.#reference();
+      return q === undefined ? undefined : { q, state: null, sort: 'tag', order: 'asc', page: 1, limit: AT_MOST };
+    }),
+    this.#reference,
+  );
+
+  /** A reference that is meant and not watched; null where there is none, and while that is not known. */
+  readonly offered = computed(() => {
+    const reference = this.#reference();
+    const rows = this.#known.value()?.items;
+    if (reference === undefined || rows === undefined) return null;
+    const row = rows.find((known) => known.reference === reference);
+    return row === undefined || row.state === 'untracked' ? reference : null;
+  });
+
+  readonly suggestions = computed<Suggestion[]>(() => {
+    if (!SEARCHABLE.test(this.sought())) return [];
+    const hits = this.#hits.value();
+    const offered = this.offered();
+    const suggestions: Suggestion[] = (hits?.items ?? []).map((tag) => ({ kind: 'tag', tag }));
+    const count = hits?.total ?? 0;
+    if (count > suggestions.length) suggestions.push({ kind: 'all', count });
+    if (offered !== null) suggestions.push({ kind: 'watch', reference: offered });
+    return suggestions;
+  });
+
+  /** Why there is nothing to suggest; null where there is something, and while that is not known. */
+  readonly nothing = computed(() => {
+    const sought = this.sought();
+    if (sought === '' || this.suggestions().length > 0) return null;
+    const parsed = this.#parsed();
+    const none = !SEARCHABLE.test(sought) || this.#hits.value()?.items.length === 0;
+    if (!none || parsed === null || !isInvalid(parsed)) return null;
+    return `Invalid format: ${parsed.reason}. A reference is [registry/]image[:tag].`;
+  });
+}
