@@ -28,6 +28,10 @@ const ROWS = [
   '50 users, everything mixed: p99',
   'fetcher + projector, after a scan of everything',
   'requests to all together',
+  'Docker Hub',
+  'Quay',
+  'Google Artifact Registry',
+  'plain OCI',
 ];
 
 it('measures every part with small numbers and prints one table', () => {
@@ -38,5 +42,6 @@ it('measures every part with small numbers and prints one table', () => {
   expect(stdout).not.toMatch(/NaN|Infinity|undefined/);
   expect(new Set(rows.map((line) => line.length)).size).toBe(1);
   if (findRegistry() !== undefined) expect(rows.filter((line) => line.includes('50 unchanged: obs'))).toHaveLength(2);
+  expect(stdout).toContain('- import: left out: it has no small form');
   expect(stdout).toMatch(/^- NATS \d+\.\d+\.\d+, /m);
 }, 300_000);

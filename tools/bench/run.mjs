@@ -1,4 +1,6 @@
 import { cpus, platform, release } from 'node:os';
+import { benchAdapters } from './adapters.mjs';
+import { benchImport } from './import-history.mjs';
 import { benchLimits } from './limits.mjs';
 import { benchMemory } from './memory.mjs';
 import { benchReads } from './read.mjs';
@@ -6,16 +8,25 @@ import { benchScans } from './scan.mjs';
 import { Postgres } from './stores.mjs';
 import { Table } from './table.mjs';
 
-/** @typedef {(table: Table, postgres: Postgres, options: { quick: boolean, say: (line: string) => void }) => Promise<void>} Part */
+/** @typedef {(table: Table, postgres: Postgres, options: { quick: boolean, say: (line: string) => void, historyFile: string | undefined }) => Promise<void>} Part */
 
 /** @type {Record<string, Part>} */
-const PARTS = { scan: benchScans, read: benchReads, memory: benchMemory, limits: benchLimits };
-const USAGE = `usage: npm run bench -- [${Object.keys(PARTS).join('|')} ...] [--quick]`;
+const PARTS = {
+  scan: benchScans,
+  read: benchReads,
+  memory: benchMemory,
+  limits: benchLimits,
+  adapters: benchAdapters,
+  import: benchImport,
+};
+const HISTORY_FILE = '--history-file=';
+const USAGE = `usage: npm run bench -- [${Object.keys(PARTS).join('|')} ...] [--quick] [${HISTORY_FILE}<path>]`;
 
 /** Measures what was asked for and prints one table. Progress goes to stderr. @param {string[]} args */
 export async function run(args) {
   const quick = args.includes('--quick');
-  const asked = args.filter((arg) => arg !== '--quick');
+  const historyFile = args.find((arg) => arg.startsWith(HISTORY_FILE))?.slice(HISTORY_FILE.length);
+  const asked = args.filter((arg) => arg !== '--quick' && !arg.startsWith(HISTORY_FILE));
   if (asked.some((name) => !Object.hasOwn(PARTS, name))) {
     console.error(USAGE);
     process.exit(1);
@@ -32,7 +43,7 @@ export async function run(args) {
   const postgres = await Postgres.start();
   try {
     for (const name of asked.length === 0 ? Object.keys(PARTS) : asked)
-      await PARTS[name]?.(table, postgres, { quick, say });
+      await PARTS[name]?.(table, postgres, { quick, say, historyFile: historyFile ?? process.env.DTM_HISTORY_FILE });
   } finally {
     await postgres.stop();
   }

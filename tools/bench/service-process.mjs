@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endWithParent } from '@dtm/embedded';
+import { SERVICE_NODE_OPTIONS } from '../start/heap.mjs';
 import { ROOT } from '../start/paths.mjs';
 import { cpuSecondsOf, memoryOf } from './process-usage.mjs';
 
@@ -9,11 +10,11 @@ import { cpuSecondsOf, memoryOf } from './process-usage.mjs';
 
 const READY_WITHIN_MS = 120_000;
 const REMEMBERED_LINES = 30;
-/** BENCH_NODE_OPTIONS: for a profile of the services, as `--cpu-prof --cpu-prof-dir=/tmp/profiles`. */
+/** BENCH_NODE_OPTIONS: instead of what `npm start` gives them; for a profile, as `--cpu-prof --cpu-prof-dir=/tmp/profiles`. */
 const OWN_ENVIRONMENT = {
   PATH: process.env.PATH ?? '',
   LOG_LEVEL: 'warn',
-  ...(process.env.BENCH_NODE_OPTIONS === undefined ? {} : { NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS }),
+  NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS ?? SERVICE_NODE_OPTIONS,
 };
 
 /** One built service as a process of its own, as `npm start` runs it. */

@@ -48,7 +48,16 @@ export interface SystemOptions {
 export async function startSystem(options: SystemOptions = {}): Promise<RunningSystem> {
   const dataDir = options.dataDir ?? (await newDataDir());
   const wanted = options.port ?? (await freePort());
-  const env: NodeJS.ProcessEnv = { ...process.env, ...options.env, DATA_DIR: dataDir, PORT: String(wanted) };
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    // Nobody on the Internet is asked for stars.
+    SOURCE_URL: 'none',
+    // Nor Docker Hub for popular images.
+    POPULAR_IMAGES_MAX_COUNT: '0',
+    ...options.env,
+    DATA_DIR: dataDir,
+    PORT: String(wanted),
+  };
   if (wanted === 'default') delete env['PORT'];
   const child = spawn(process.execPath, [join(ROOT, 'tools', 'start', 'start.mjs')], {
     cwd: ROOT,

@@ -8,6 +8,9 @@ import { openBrowser, startSystem, type RunningSystem } from './system.ts';
 
 const WAIT_MS = 60_000;
 
+/** Built long before it is pushed, as images often are that somebody copies. */
+const V1 = { content: 'v1', platforms: ['linux/arm/v7', 'linux/amd64'], created: '2024-01-01T00:00:00Z' };
+
 interface HistoryMessage {
   type: string;
   id: string;
@@ -59,7 +62,7 @@ describe('a tag is watched, from registry to screen', () => {
   });
 
   it('is added in the browser and shows its baseline without a reload', async () => {
-    const v1 = await registry.skopeoCopy('team/app', '1.0', { content: 'v1' });
+    const v1 = await registry.skopeoCopy('team/app', '1.0', V1);
     await page.goto(system.url);
     await page.getByTestId('search').fill(reference);
     await page.getByTestId('watch').first().click();
@@ -70,14 +73,26 @@ describe('a tag is watched, from registry to screen', () => {
     expect(await page.locator('[data-testid=change-row]').first().getAttribute('data-kind')).toBe('baseline');
   });
 
+  it('says what the image is: its platforms, and when it was built', async () => {
+    let details = await tagDetails();
+    while (details.platforms.length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      details = await tagDetails();
+    }
+    expect(details).toMatchObject({
+      platforms: ['linux/arm/v7', 'linux/amd64'],
+      lastPushedAt: { at: '2024-01-01T00:00:00.000Z', source: 'image' },
+    });
+  });
+
   it('records each push as exactly one change, with bounds that bracket it, and shows it on the open page', async () => {
     await page.evaluate(() => Object.assign(globalThis, { neverReloaded: true }));
     const [v1] = await changes();
-    const pushes = ['v2', 'v1'];
-    for (const [index, content] of pushes.entries()) {
+    const pushes = [{ content: 'v2' }, V1];
+    for (const [index, image] of pushes.entries()) {
       const before = (await changes())[0];
       const pushedAfter = new Date();
-      const pushed = await registry.skopeoCopy('team/app', '1.0', { content });
+      const pushed = await registry.skopeoCopy('team/app', '1.0', image);
       const pushedBefore = new Date();
       await page.locator(`[data-testid=current-digest][data-digest="${pushed.digest}"]`).waitFor({ timeout: WAIT_MS });
       await changeRows(index + 2);
@@ -111,12 +126,11 @@ describe('a tag is watched, from registry to screen', () => {
     await registry.deleteManifest('team/app', newest?.digest ?? '');
     await changeRows(4);
     expect(await page.getByTestId('state').first().getAttribute('data-state')).toBe('gone');
-    await registry.skopeoCopy('team/app', '1.0', { content: 'v1' });
+    await registry.skopeoCopy('team/app', '1.0', V1);
     await changeRows(5);
     const kinds = (await changes()).map(({ kind }) => kind);
     expect(kinds).toEqual(['return', 'disappearance', 'change', 'change', 'baseline']);
-    const details = (await (await fetch(`${system.url}/api/v1/tags/${reference}`)).json()) as { changeCount: number };
-    expect(details.changeCount).toBe(2);
+    expect((await tagDetails()).changeCount).toBe(2);
   });
 
   it('goes on after everything was killed', async () => {
@@ -145,6 +159,10 @@ describe('a tag is watched, from registry to screen', () => {
     const response = await fetch(`${system.url}/api/v1/tags/${reference}/changes`);
     expect(response.status).toBe(200);
     return ((await response.json()) as { items: never[] }).items;
+  }
+
+  async function tagDetails(): Promise<{ changeCount: number; platforms: string[]; lastPushedAt: object | null }> {
+    return (await (await fetch(`${system.url}/api/v1/tags/${reference}`)).json()) as never;
   }
 
   async function readHistory(count: number): Promise<Received[]> {

@@ -1,9 +1,9 @@
-import { encode, EVENT_TYPES, hashOf, SUBJECTS, tagEventId, type DigestObserved } from '@dtm/events';
 import { Appender, STREAMS, TrackingLog, ViewLog, type NatsConnection } from '@dtm/jetstream';
 import type { Reference } from '@dtm/oci';
 import { KnownImports } from './known-imports.ts';
 import { RowStore } from './row-store.ts';
 import type { ImportedRow, ImportedTag, ImportSource, Refusal } from './row.ts';
+import { TagChain } from './tag-chain.ts';
 
 /** What an import has done so far. */
 export interface ImportReport {
@@ -21,10 +21,16 @@ export interface ImportReport {
   refused: number;
   /** The first of them. */
   refusals: Refusal[];
+  /** What could not be read, a sentence each. */
+  failures: string[];
 }
 
-/** Tags whose chains are written side by side; each waits for its own acknowledgements only. */
-const TAGS_AT_ONCE = 96;
+/**
+ * Tags whose chains are written side by side; each waits for its own acknowledgements only. The more there are, the more a
+ * tag's events are scattered over the stream, and the more often the projector merges its timeline: with 256 it would read
+ * eight times as many events again as there are, with 16 half as many more.
+ */
+const TAGS_AT_ONCE = 16;
 const REFUSALS_SHOWN = 20;
 
 /**
@@ -44,6 +50,7 @@ export class HistoryImport {
     tracked: 0,
     refused: 0,
     refusals: [],
+    failures: [],
   };
 
   constructor(nc: NatsConnection, source: ImportSource) {
@@ -54,8 +61,40 @@ export class HistoryImport {
 
   /** Reads the source, then writes what is new; `onProgress` is told of rows done and rows in all. */
   async run(onProgress: (done: number, all: number) => void): Promise<ImportReport> {
-    const known = await KnownImports.read(this.#nc);
-    const { rows, tags } = await this.#read();
+    const known = await KnownImports.read(this.#nc, this.#source.repositories);
+    const tags: ImportedTag[] = [];
+    let rows = new RowStore();
+    for await (const item of this.#source.items()) {
+      switch (item.kind) {
+        case 'row':
+          rows.add(item.row);
+          break;
+        case 'tag':
+          tags.push(item.tag);
+          break;
+        case 'refusal':
+          this.report.refused++;
+          if (this.report.refusals.length < REFUSALS_SHOWN) this.report.refusals.push(item.refusal);
+          break;
+        case 'failure':
+          this.report.failures.push(item.failure);
+          break;
+        case 'part':
+          await this.#write(rows, known, onProgress);
+          rows = new RowStore();
+      }
+    }
+    await this.#write(rows, known, onProgress);
+    await this.#track(tags);
+    return this.report;
+  }
+
+  async #write(rows: RowStore, known: KnownImports, onProgress: (done: number, all: number) => void): Promise<void> {
+    const { stackTraceLimit } = Error;
+    // The client makes two errors for every request before it knows of any: their stacks cost a tenth of an import.
+    Error.stackTraceLimit = 0;
+    this.report.rows += rows.rows;
+    this.report.tags += rows.tags;
     let done = 0;
     const waiting = rows.byTag();
     const lane = async (): Promise<void> => {
@@ -66,72 +105,36 @@ export class HistoryImport {
         onProgress(done, rows.rows);
       }
     };
-    await Promise.all(Array.from({ length: TAGS_AT_ONCE }, lane));
-    await this.#track(tags);
-    return this.report;
-  }
-
-  async #read(): Promise<{ rows: RowStore; tags: ImportedTag[] }> {
-    const rows = new RowStore();
-    const tags: ImportedTag[] = [];
-    for await (const item of this.#source.items()) {
-      if (item.kind === 'row') rows.add(item.row);
-      else if (item.kind === 'tag') tags.push(item.tag);
-      else {
-        this.report.refused++;
-        if (this.report.refusals.length < REFUSALS_SHOWN) this.report.refusals.push(item.refusal);
-      }
+    try {
+      await Promise.all(Array.from({ length: TAGS_AT_ONCE }, lane));
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
     }
-    this.report.rows = rows.rows;
-    this.report.tags = rows.tags;
-    return { rows, tags };
   }
 
   async #writeTag(rows: readonly ImportedRow[], known: KnownImports): Promise<void> {
+    const [first] = rows;
+    if (first === undefined) return;
+    const chain = new TagChain(first.reference, (subject) => known.head(subject), this.#source.name);
+    const sameTime = new SameTime();
     let before: ImportedRow | null = null;
     for (const row of rows) {
       const repeats = before?.digest === row.digest;
       if (repeats) this.report.repeated++;
-      else await this.#writeRow(row, before, known);
+      else if (sameTime.has(row) || known.has(chain.subject, row.digest, row.observedAt.toISOString()))
+        this.report.knownBefore++;
+      else if (chain.repeats(row)) this.report.repeated++;
+      else await this.#writeRow(chain, row, before);
       before = row;
     }
   }
 
-  async #writeRow(row: ImportedRow, before: ImportedRow | null, known: KnownImports): Promise<void> {
-    const { registry, repository, tag } = row.reference;
-    const subject = SUBJECTS.imported(row.reference);
-    const observedAt = row.observedAt.toISOString();
-    if (known.has(subject, row.digest, observedAt)) {
-      this.report.knownBefore++;
-      return;
-    }
-    const head = known.head(subject);
-    // A later import may bring earlier facts: the link is to the chain's last event, the bound to what this source saw.
-    const seen = row.notBefore ?? before?.observedAt ?? row.observedAt;
-    const lastSeenAt = new Date(Math.min(seen.getTime(), row.observedAt.getTime())).toISOString();
-    const data: DigestObserved = {
-      registry,
-      repository,
-      tag,
-      digest: row.digest,
-      mediaType: row.mediaType,
-      observedAt,
-      source: this.#source.name,
-      previous: head === null ? null : { digest: head.digest, lastSeenAt, sequence: head.sequence, hash: head.hash },
-    };
-    const reference = row.reference.toString();
-    const bytes = encode({
-      id: tagEventId(reference, head?.sequence ?? 0),
-      source: `/docker-tag-monitor/import/${this.#source.name}`,
-      subject: reference,
-      time: observedAt,
-      type: EVENT_TYPES.DigestObserved,
-      data,
-    });
-    const result = await this.#appender.append(subject, bytes, head?.sequence ?? 0);
+  async #writeRow(chain: TagChain, row: ImportedRow, before: ImportedRow | null): Promise<void> {
+    const bytes = chain.eventOf(row, before);
+    const result = await this.#appender.append(chain.subject, bytes, chain.sequence);
     if (result.outcome === 'conflict')
-      throw new Error(`${reference}: another import writes at the same time; run this one again`);
-    known.add(subject, row.digest, observedAt, { sequence: result.sequence, hash: hashOf(bytes), digest: row.digest });
+      throw new Error(`${row.reference.toString()}: another import writes at the same time; run this one again`);
+    chain.noteAppended(row, bytes, result.sequence);
     this.report.imported++;
   }
 
@@ -157,5 +160,22 @@ export class HistoryImport {
   ): Promise<void> {
     if ((await log.track(reference, 'import', trackedAt)) === 'tracked') this.report.tracked++;
     if (lastViewedAt !== null) await views.noteView(reference, lastViewedAt, { ms: 1 });
+  }
+}
+
+/** Tells whether a tag's source has brought a fact twice: rows come in order of time, so that only those of one time matter. */
+class SameTime {
+  #time = NaN;
+  readonly #digests = new Set<string | null>();
+
+  /** Asked once for each row. */
+  has({ observedAt, digest }: ImportedRow): boolean {
+    if (observedAt.getTime() !== this.#time) {
+      this.#time = observedAt.getTime();
+      this.#digests.clear();
+    }
+    if (this.#digests.has(digest)) return true;
+    this.#digests.add(digest);
+    return false;
   }
 }

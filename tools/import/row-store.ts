@@ -1,8 +1,11 @@
 import { Reference } from '@dtm/oci';
 import type { ImportedRow } from './row.ts';
 
-/** Numbers of a row: tag, digest, media type (indexes), observedAt and notBefore (epoch ms; NaN: none). */
-const NUMBERS = 5;
+/** Numbers of a row: tag, digest, media type (indexes), observedAt, notBefore and pushedAt (epoch ms; NaN: none). */
+const NUMBERS = 6;
+/** In place of the index of a digest: it is a SHA-256, or there is none. */
+const IS_SHA256 = -1;
+const IS_GONE = -2;
 const SHA256_PREFIX = 'sha256:';
 const SHA256_BYTES = 32;
 
@@ -28,25 +31,26 @@ export class RowStore {
 
   add(row: ImportedRow): void {
     if ((this.#size + 1) * NUMBERS > this.#numbers.length) this.#grow();
-    const sha256 = row.digest.startsWith(SHA256_PREFIX);
-    if (sha256) this.#digests.write(row.digest.slice(SHA256_PREFIX.length), this.#size * SHA256_BYTES, 'hex');
     this.#numbers.set(
       [
         this.#tags.indexOf(row.reference.toString()),
-        sha256 ? -1 : this.#otherDigests.indexOf(row.digest),
+        this.#noteDigest(row.digest),
         this.#mediaTypes.indexOf(row.mediaType),
         row.observedAt.getTime(),
         row.notBefore?.getTime() ?? NaN,
+        row.pushedAt?.getTime() ?? NaN,
       ],
       this.#size * NUMBERS,
     );
     this.#size++;
   }
 
-  /** Each tag's rows in order of time, one tag after another. */
+  /** Each tag's rows in order of time, one tag after another by name: whoever indexes them finds neighbours together. */
   *byTag(): Generator<ImportedRow[]> {
+    const ranks = this.#tags.ranks();
+    const rank = (row: number): number => ranks[this.#number(row, 0)] ?? 0;
     const order = Uint32Array.from({ length: this.#size }, (_, index) => index);
-    order.sort((a, b) => this.#number(a, 0) - this.#number(b, 0) || this.#number(a, 3) - this.#number(b, 3) || a - b);
+    order.sort((a, b) => rank(a) - rank(b) || this.#number(a, 3) - this.#number(b, 3) || a - b);
     let ofTag: number[] = [];
     for (const index of order) {
       const first = ofTag[0];
@@ -63,19 +67,33 @@ export class RowStore {
     const reference = Reference.parse(this.#tags.text(this.#number(indexes[0] ?? 0, 0)));
     if (!(reference instanceof Reference)) throw new Error(`a reference is no longer one: ${reference.text}`);
     return indexes.map((index) => {
-      const notBefore = this.#number(index, 4);
       return {
         reference,
         digest: this.#digest(index),
         mediaType: this.#mediaTypes.text(this.#number(index, 2)),
         observedAt: new Date(this.#number(index, 3)),
-        notBefore: Number.isNaN(notBefore) ? null : new Date(notBefore),
+        notBefore: this.#time(index, 4),
+        pushedAt: this.#time(index, 5),
       };
     });
   }
 
-  #digest(index: number): string {
+  /** Keeps the digest of the row that is added; the number that stands for it. */
+  #noteDigest(digest: string | null): number {
+    if (digest === null) return IS_GONE;
+    if (!digest.startsWith(SHA256_PREFIX)) return this.#otherDigests.indexOf(digest);
+    this.#digests.write(digest.slice(SHA256_PREFIX.length), this.#size * SHA256_BYTES, 'hex');
+    return IS_SHA256;
+  }
+
+  #time(index: number, column: number): Date | null {
+    const time = this.#number(index, column);
+    return Number.isNaN(time) ? null : new Date(time);
+  }
+
+  #digest(index: number): string | null {
     const other = this.#number(index, 1);
+    if (other === IS_GONE) return null;
     if (other >= 0) return this.#otherDigests.text(other);
     const from = index * SHA256_BYTES;
     return SHA256_PREFIX + this.#digests.toString('hex', from, from + SHA256_BYTES);
@@ -108,6 +126,14 @@ class Interned {
     this.#indexes.set(text, this.#texts.length);
     this.#texts.push(text);
     return this.#texts.length - 1;
+  }
+
+  /** The place of each text, by its number, in alphabetical order. */
+  ranks(): Uint32Array {
+    const order = Array.from(this.#texts.keys()).sort((a, b) => (this.text(a) < this.text(b) ? -1 : 1));
+    const ranks = new Uint32Array(order.length);
+    order.forEach((index, rank) => (ranks[index] = rank));
+    return ranks;
   }
 
   text(index: number): string {

@@ -58,5 +58,5 @@ function itemOf(file: { image: string; tag: string }, digest: string, observedAt
   const text = `${file.image}:${file.tag}`;
   const reference = Reference.parse(text);
   if (!(reference instanceof Reference)) return { kind: 'refusal', refusal: { text, reason: reference.reason } };
-  return { kind: 'row', row: { reference, digest, observedAt, notBefore: null, mediaType: '' } };
+  return { kind: 'row', row: { reference, digest, observedAt, notBefore: null, mediaType: '', pushedAt: null } };
 }

@@ -53,7 +53,7 @@ export function itemOf(fields: Fields, references: Map<string, Reference | strin
   if (Number.isNaN(observedAt.getTime()) || observedAt.getTime() > Date.now()) {
     return refusal(name, `"${fields.observed_at.slice(0, 40)}" is not a time in the past`);
   }
-  return { kind: 'row', row: { reference, digest, observedAt, notBefore: null, mediaType: '' } };
+  return { kind: 'row', row: { reference, digest, observedAt, notBefore: null, mediaType: '', pushedAt: null } };
 }
 
 function refusal(text: string, reason: string): Item {
