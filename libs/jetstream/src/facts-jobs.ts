@@ -18,6 +18,7 @@ const OBSERVED_DIGESTS: JobKind<FactsJob> = {
   subjectsOf: SUBJECTS.historyOfRegistry,
   // What is put off counts too: an outage must not hold up what comes after it.
   maxPending: 1_000,
+  isQueue: false,
   what: 'digest',
   jobOf: ({ data, sequence }, how) => {
     const event = decodeHistory(data);

@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { isPassing } from './failures.ts';
+import { LeftBehind } from './left-behind.ts';
 import { Pulls } from './pulls.ts';
 import type { StoredMessage } from './reader.ts';
 import type { WorkSource } from './transport.ts';
@@ -42,6 +43,8 @@ export interface JobKind<Job extends RegistryJob> {
   subjectsOf: (registry: string) => string;
   /** Jobs in work or put off, of one registry and all processes together. */
   maxPending: number;
+  /** Whether the stream is a work queue, from which what is done disappears. */
+  isQueue: boolean;
   /** What one message is called: `scan request`. */
   what: string;
   /** Makes a job of a message; null: there is nothing to do. Throws where it cannot be read: it then never comes again. */
@@ -54,6 +57,8 @@ const ACK_WAIT_MS = 30_000;
 /** So many signs of life in the time after which the queue would give a job away. */
 const SIGNS_OF_LIFE = 3;
 const RETRY_MS = 1_000;
+/** How often a work queue is looked through for what is done and still there. */
+const LOOK_THROUGH_MS = 10_000;
 const FIRST_BACKOFF_MS = 1_000;
 const LONGEST_BACKOFF_MS = 60_000;
 /** A registry that names a time beyond it, or a clock that is off, must not park a repository for good. */
@@ -118,7 +123,23 @@ export abstract class RegistryJobs<Job extends RegistryJob> implements WorkSourc
 
   async #work(registry: string, handle: (job: Job) => Promise<void>): Promise<void> {
     const lanes = Array.from({ length: this.#options.perRegistry }, () => this.#lane(registry, handle));
+    if (this.#kind.isQueue) lanes.push(this.#lookThrough(registry));
     await Promise.all(lanes);
+  }
+
+  async #lookThrough(registry: string): Promise<void> {
+    const { stream, prefix, subjectsOf, what } = this.#kind;
+    const leftBehind = new LeftBehind(this.#nc, stream);
+    while (!this.#stop.signal.aborted && !this.#nc.isClosed()) {
+      await pause(LOOK_THROUGH_MS, this.#stop.signal);
+      if (this.#stop.signal.aborted || this.#nc.isClosed()) return;
+      try {
+        await leftBehind.remove(consumerName(prefix, registry), subjectsOf(registry));
+      } catch (error) {
+        if (this.#stop.signal.aborted || this.#nc.isClosed()) return;
+        if (!isPassing(error)) this.#options.onError(`look through each ${what} of ${registry}`, error);
+      }
+    }
   }
 
   /** One job after another: pulls the next only when the last is done, so that no job waits in a busy fetcher. */

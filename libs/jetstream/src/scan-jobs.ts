@@ -16,6 +16,7 @@ const SCAN_REQUESTS: JobKind<ScanJob> = {
   prefix: 'fetcher',
   subjectsOf: SUBJECTS.scanRequestsOfRegistry,
   maxPending: 10_000,
+  isQueue: true,
   what: 'scan request',
   jobOf: ({ data }, { delivery, signal }) => ({ request: decodeScanRequest(data).data, delivery, signal }),
   operationOf: ({ request }) => `scan ${request.registry}/${request.repository}`,
