@@ -102,7 +102,7 @@ describe('everything the original does', () => {
     expect(options[6]).toContain('Watch docker.io/library/ld:0');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
-    expect(await of('search').getAttribute('aria-activedescendant')).toBe('search-suggestion-1');
+    await expectSoon(async () => (await of('search').getAttribute('aria-activedescendant')) === 'search-suggestion-1');
     await page.keyboard.press('Enter');
     await page.waitForURL(/\/details\/.*\/team\/old:0\.\d+$/);
     await page.goBack();
@@ -181,7 +181,9 @@ describe('everything the original does', () => {
     const year = page.getByRole('slider', { name: /^Changes per day/ });
     await year.focus();
     await page.keyboard.press('Home');
-    expect(await year.getAttribute('aria-valuetext')).toMatch(/: (no change|not watched yet|1 change)$/);
+    await expectSoon(async () =>
+      /: (no change|not watched yet|1 change)$/.test((await year.getAttribute('aria-valuetext')) ?? ''),
+    );
   });
 
   it('lists digests, 12 a page, with the bounds between which each change happened', async () => {
@@ -272,7 +274,7 @@ describe('everything the original does', () => {
     const ground = (): Promise<string> => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
     const dark = await ground();
     await page.getByRole('button', { name: /^Theme: as the system/ }).click();
-    expect(await ground()).not.toBe(dark);
+    await expectSoon(async () => (await ground()) !== dark);
     await page.reload();
     expect(await ground()).not.toBe(dark);
   });
