@@ -6,6 +6,7 @@
 // `none` backs up the streams alone: the database can be made from them).
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsOperator } from '../image/nats-connection.mjs';
 import { requiredSetting, setting } from '../image/setting.mjs';
 import { checksums, verifyBackup } from './checksums.mjs';
@@ -20,13 +21,8 @@ const keep = Number(setting('BACKUP_KEEP') ?? '14');
 if (!Number.isInteger(keep) || keep < 1)
   throw new Error(`BACKUP_KEEP is "${setting('BACKUP_KEEP')}": allowed is a whole number from 1`);
 
-const startedAt = new Date();
-const name = startedAt
-  .toISOString()
-  .replace(/\.\d+Z$/, 'Z')
-  .replaceAll(':', '-');
-const draft = join(folder, `${UNFINISHED}${name}`);
-mkdirSync(draft, { recursive: true, mode: 0o700 });
+mkdirSync(folder, { recursive: true, mode: 0o700 });
+const { startedAt, name, draft } = await begin();
 
 /** @type {Awaited<ReturnType<typeof snapshotStream>>[]} */
 const streams = [];
@@ -65,6 +61,31 @@ if (end < longest) {
 } else {
   rotate();
   tellPrometheus();
+}
+
+/** Makes the folder to write into. Names are those of seconds, so that of two backups of one second the later waits. */
+async function begin() {
+  for (;;) {
+    const startedAt = new Date();
+    const name = startedAt
+      .toISOString()
+      .replace(/\.\d+Z$/, 'Z')
+      .replaceAll(':', '-');
+    const draft = join(folder, `${UNFINISHED}${name}`);
+    if (!existsSync(join(folder, name)) && isMade(draft)) return { startedAt, name, draft };
+    await sleep(1_000 - startedAt.getMilliseconds());
+  }
+}
+
+/** False where it is there already. @param {string} draft */
+function isMade(draft) {
+  try {
+    mkdirSync(draft, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 /** @param {{ stream: string, lastSequence: number }[]} backedUp */

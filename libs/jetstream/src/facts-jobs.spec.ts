@@ -5,7 +5,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { connectNats } from './connection.ts';
 import { FactsJobs, type FactsJob } from './facts-jobs.ts';
 import { HistoryLog } from './history-log.ts';
-import { RetryLater } from './registry-jobs.ts';
+import { RetryLater } from './job-message.ts';
 import { ensureStreams, STREAMS } from './streams.ts';
 import { observed, sampleDigest, until } from './testing/sample-data.ts';
 

@@ -26,11 +26,12 @@ export {
   type TagQuestion,
 } from './queries.ts';
 export { ListingStore, type ListingHead } from './listing-store.ts';
+export { RetryLater } from './job-message.ts';
 export { checkNats, JetStreamModule, NATS } from './nest-module.ts';
 export { PopularLookups, type LookupPlan, type LookupTurn } from './popular-lookups.ts';
 export { readStream, type ReadOptions, type StoredMessage } from './reader.ts';
 export { refillStream, type RefillOptions } from './refill.ts';
-export { RegistryJobs, RetryLater, type RegistryJob, type RegistryJobsOptions } from './registry-jobs.ts';
+export { RegistryJobs, type RegistryJob, type RegistryJobsOptions } from './registry-jobs.ts';
 export { ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
 export { ScanLog } from './scan-log.ts';
 export { NoScanNews, ScanNews, type OnScanNewsError, type ScanNewsJob } from './scan-news.ts';

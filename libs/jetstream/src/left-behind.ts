@@ -1,4 +1,4 @@
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 
 /** The server's code for "no message found". */
@@ -29,11 +29,21 @@ export class LeftBehind {
     let removed = 0;
     for (let sequence = await this.#next(1, subject); sequence <= floor;) {
       if (!this.#suspects.has(sequence)) suspects.add(sequence);
-      else if (await jsm.streams.deleteMessage(this.#stream, sequence, false)) removed++;
+      else if (await this.#delete(jsm, sequence)) removed++;
       sequence = await this.#next(sequence + 1, subject);
     }
     this.#suspects = suspects;
     return removed;
+  }
+
+  /** False where another fetcher was faster. */
+  async #delete(jsm: JetStreamManager, sequence: number): Promise<boolean> {
+    try {
+      return await jsm.streams.deleteMessage(this.#stream, sequence, false);
+    } catch (error) {
+      if ((await this.#next(sequence, '>')) !== sequence) return false;
+      throw error;
+    }
   }
 
   /** Sequence of the first message of a subject from a sequence on; infinite where there is none. */

@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { isPassing } from './failures.ts';
+import { LONGEST_WAIT_MS, RetryLater, workOn } from './job-message.ts';
 import { LeftBehind } from './left-behind.ts';
 import { Pulls } from './pulls.ts';
 import type { StoredMessage } from './reader.ts';
@@ -54,30 +55,13 @@ export interface JobKind<Job extends RegistryJob> {
 }
 
 const ACK_WAIT_MS = 30_000;
-/** So many signs of life in the time after which the queue would give a job away. */
-const SIGNS_OF_LIFE = 3;
 const RETRY_MS = 1_000;
 /** How often a work queue is looked through for what is done and still there. */
 const LOOK_THROUGH_MS = 10_000;
-const FIRST_BACKOFF_MS = 1_000;
-const LONGEST_BACKOFF_MS = 60_000;
-/** A registry that names a time beyond it, or a clock that is off, must not park a repository for good. */
-const LONGEST_WAIT_MS = 24 * 3600 * 1000;
 /** The server's code for "consumer already exists", with other settings. */
 const CONSUMER_EXISTS = 10148;
 /** The server's bound on names is 255. */
 const LONGEST_NAME = 200;
-
-/** Thrown by a handler: try again, not before the time has passed (24 hours at most). */
-export class RetryLater extends Error {
-  override readonly name = 'RetryLater';
-  readonly delayMs: number;
-  constructor(message: string, delayMs: number, options?: ErrorOptions) {
-    super(message, options);
-    // In whole milliseconds: the server takes a delay with a fraction for none at all.
-    this.delayMs = Math.max(0, Math.ceil(delayMs));
-  }
-}
 
 /**
  * Jobs out of a stream: one durable consumer for each registry, shared by all processes, so that a halted registry, whose
@@ -216,25 +200,14 @@ export abstract class RegistryJobs<Job extends RegistryJob> implements WorkSourc
   /** Acknowledges a job that was done, and gives back one that failed. */
   async #settle(message: JsMsg, job: Job, handle: (job: Job) => Promise<void>): Promise<void> {
     this.#inWork.add(message.seq);
-    const working = setInterval(() => {
-      if (!this.#nc.isClosed()) message.working();
-    }, this.#ackWaitMs / SIGNS_OF_LIFE);
     try {
-      await handle(job);
-      message.ack();
+      await workOn(this.#nc, message, this.#ackWaitMs, () => handle(job));
     } catch (error) {
-      message.nak(delayAfter(error, job.delivery));
       if (!(error instanceof RetryLater)) this.#options.onError(this.#kind.operationOf(job), error);
     } finally {
-      clearInterval(working);
       this.#inWork.delete(message.seq);
     }
   }
-}
-
-function delayAfter(error: unknown, delivery: number): number {
-  if (error instanceof RetryLater && Number.isFinite(error.delayMs)) return Math.min(error.delayMs, LONGEST_WAIT_MS);
-  return Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(delivery, 10), LONGEST_BACKOFF_MS);
 }
 
 function consumerName(prefix: string, registry: string): string {

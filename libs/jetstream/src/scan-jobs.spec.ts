@@ -8,7 +8,7 @@ import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { connectNats } from './connection.ts';
 import { scanRequest, until } from './testing/sample-data.ts';
-import { RetryLater } from './registry-jobs.ts';
+import { RetryLater } from './job-message.ts';
 import { ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
 import { ScanQueue } from './scan-queue.ts';
 import { ensureStreams, STREAMS } from './streams.ts';

@@ -11,6 +11,7 @@ import {
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { isPassing } from './failures.ts';
+import { workOn } from './job-message.ts';
 import { Pulls } from './pulls.ts';
 import { STREAMS } from './streams.ts';
 import type { WorkSource } from './transport.ts';
@@ -29,9 +30,7 @@ export interface ScanNewsJob {
 export type OnScanNewsError = (operation: string, error: unknown) => void;
 
 const ACK_WAIT_MS = 60_000;
-const SIGNS_OF_LIFE = 3;
 const RETRY_MS = 1_000;
-const LONGEST_RETRY_MS = 60_000;
 /** Another scheduler, on its way down with the configuration of before, makes the consumer anew. */
 const END_EVERY_MS = 60_000;
 
@@ -112,18 +111,11 @@ export class ScanNews implements WorkSource<ScanNewsJob> {
       message.term();
       return;
     }
-    const working = setInterval(() => {
-      if (!this.#nc.isClosed()) message.working();
-    }, ACK_WAIT_MS / SIGNS_OF_LIFE);
     try {
-      await handle({ event, signal });
-      message.ack();
+      await workOn(this.#nc, message, ACK_WAIT_MS, () => handle({ event, signal }));
     } catch (error) {
-      message.nak(Math.min(RETRY_MS * 2 ** Math.min(message.info.deliveryCount, 10), LONGEST_RETRY_MS));
       if (!signal.aborted && !isPassing(error))
         this.#onError(`follow the scan of ${event.registry}/${event.repository}`, error);
-    } finally {
-      clearInterval(working);
     }
   }
 }

@@ -52,8 +52,7 @@ function beforeTheFirst(tag: Known, now: number): string {
   if (tag.state === 'unreachable') return 'Its registry has not answered yet; it is asked again and again.';
   if (tag.trackedSince === null) return 'Not watched, and nothing is on record.';
   const due = tag.nextScanAt === null ? 'shortly' : dueIn(tag.nextScanAt, now);
-  const watched = tag.trackedSince === null ? '' : `Watching began ${relativeInWords(tag.trackedSince, now)}. `;
-  return `${watched}The first result is due ${due}.`;
+  return `Watching began ${relativeInWords(tag.trackedSince, now)}. The first result is due ${due}.`;
 }
 
 function dueIn(at: string, now: number): string {

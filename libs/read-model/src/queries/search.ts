@@ -70,7 +70,7 @@ export class Search {
 }
 
 /** As the index of searches has it. */
-export const REPOSITORY_NAME = `(r.registry || '/' || r.repository)`;
+const REPOSITORY_NAME = `(r.registry || '/' || r.repository)`;
 
 interface Parts {
   registry: string | null;

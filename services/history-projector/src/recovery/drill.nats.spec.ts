@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -231,6 +240,21 @@ describe('a backup', () => {
     const metrics = readFileSync(join(backups, 'docker-tag-monitor-backup.prom'), 'utf8');
     const at = Number(/^dtm_backup_last_success_timestamp_seconds (\d+)$/m.exec(metrics)?.[1]);
     expect(at).toBeGreaterThan(Date.parse('2026-11-01') / 1000);
+  });
+
+  it('takes no other of the same second for its own', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dtm-drill-'));
+    const nameOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
+    const taken = [0, 1, 2].map((seconds) => nameOf(Date.now() + seconds * 1_000));
+    for (const name of taken) mkdirSync(join(folder, name));
+    const stores = { nc: await emptyServer(), url: lost.url };
+    await ensureStreams(stores.nc);
+    const made = await script('backup', [], stores, { BACKUP_DIR: folder, PG_DUMP: 'none' });
+    expect(made).toMatchObject({ code: 0 });
+    const names = readdirSync(folder).filter((name) => name.startsWith('20'));
+    expect(names).toHaveLength(4);
+    for (const name of names) expect(existsSync(join(folder, name, 'SHA256SUMS'))).toBe(!taken.includes(name));
+    rmSync(folder, { recursive: true });
   });
 
   it('of a NATS that lost everything is no success, and no older one is removed for it', async () => {
