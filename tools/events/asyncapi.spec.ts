@@ -99,10 +99,6 @@ describe('docs/events/asyncapi.yaml', () => {
   });
 
   it('is one that the parser of AsyncAPI takes', () => {
-    if (!existsSync(join(ROOT, 'node_modules', '@asyncapi', 'parser'))) {
-      process.stdout.write('NOT RUN: the parser of AsyncAPI (@asyncapi/parser), which is not installed\n');
-      return;
-    }
     const script = join(ROOT, 'tools', 'events', 'validate-asyncapi.mjs');
     const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
     expect([status, stderr]).toEqual([0, '']);

@@ -75,7 +75,32 @@ describe('RepositoryScan on a real registry', () => {
     expect(await fetcher.scan(name)).toBeNull();
     await fetcher.track(name, 'a');
     await fetcher.untrack(name, 'a');
+    await fetcher.parts.trackingTail.catchUp();
     expect(await fetcher.scan(name)).toBeNull();
+    expect(await scansOf(fetcher.nc, name)).toEqual([]);
+  });
+
+  it('tells of no scan where the last tag is untracked while it begins', async () => {
+    const name = repository('team/untracked-meanwhile');
+    await registry.pushImage('team/untracked-meanwhile', 'a');
+    await fetcher.track(name, 'a');
+    await fetcher.parts.trackingTail.catchUp();
+    const { scanState, trackingTail } = fetcher.parts;
+    const report = await fetcher.scan(
+      name,
+      {},
+      {
+        scanState: {
+          read: async (of) => {
+            await fetcher.untrack(name, 'a');
+            await trackingTail.catchUp();
+            return scanState.read(of);
+          },
+          write: (...state) => scanState.write(...state),
+        },
+      },
+    );
+    expect(report).toBeNull();
     expect(await scansOf(fetcher.nc, name)).toEqual([]);
   });
 

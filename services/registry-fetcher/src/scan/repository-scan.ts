@@ -92,6 +92,8 @@ export class RepositoryScan {
     if (trackingTail.repository(this.#name) === null) return null;
     // A fetcher that remembers A while another recorded B would call the return to A "unchanged".
     const [state] = await Promise.all([scanState.read(this.#name), historyTail.catchUp(this.#signal)]);
+    // Untracked while these were read: there is no scan to tell of.
+    if (trackingTail.repository(this.#name) === null) return null;
     this.#state = state;
     const fullDue = state.fullAt === undefined || startedAt.getTime() - state.fullAt.getTime() >= FULL_EVERY_MS;
     this.#isFull = fullDue || this.#request.reason === 'person';
