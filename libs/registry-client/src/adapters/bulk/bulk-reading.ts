@@ -50,6 +50,11 @@ export class BulkReading {
     }
   }
 
+  /** How many of the tags that are wanted no row named yet. */
+  get missing(): number {
+    return this.#missing.size;
+  }
+
   /** Whether a further page may save requests: two tags or more are missing, and pages cost no more than asking for each tag. */
   get worthAnotherPage(): boolean {
     const most = Math.min(MAX_PAGES, Math.max(1, this.#wanted.size));

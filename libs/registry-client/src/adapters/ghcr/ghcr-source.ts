@@ -9,6 +9,8 @@ import { BulkReading, timeOf } from '../bulk/bulk-reading.ts';
 import type { BulkAnswer, BulkRequest, BulkSource } from '../bulk/bulk-source.ts';
 
 const PAGE_SIZE = 100;
+/** A further page is read where the one before named so many of the tags that were missing: fewer are cheaper by HEAD. */
+const LEAST_FOUND = 2;
 /** Where GitHub refuses without a time. */
 const PAUSE_MS = 60 * 60 * 1000;
 /** Owners whose kind is remembered. */
@@ -27,6 +29,13 @@ const versions = z.array(
 
 type OwnerKind = 'orgs' | 'users';
 
+interface VersionsQuestion {
+  /** From 1. */
+  page: number;
+  /** That the page had before; null: without a condition. */
+  etag: string | null;
+}
+
 interface Answered {
   status: 200 | 304 | 404;
   etag: string | null;
@@ -44,8 +53,9 @@ export interface GhcrOptions {
 
 /**
  * GHCR with a token: GitHub's API says by one conditional request, which costs nothing of its limit, that a package is as it
- * was; the cursor is its ETag. Where it is not, only the hundred newest versions are read: a package holds many more that
- * carry no tag. A tag that is moved back to an older version does not show there, so that full scans ask for each tag.
+ * was; the cursor is the ETag of its newest versions. Where it is not, pages are read while they name tags that are wanted: a
+ * package holds many versions that carry no tag. A tag that is moved back to an older version does not change the newest
+ * ones, so that full scans read without a condition.
  */
 export class GhcrSource implements BulkSource {
   readonly name = 'ghcr';
@@ -64,28 +74,43 @@ export class GhcrSource implements BulkSource {
   async read(repository: RepositoryName, request: BulkRequest): Promise<BulkAnswer> {
     if (this.#pausedUntil > this.#options.now().getTime()) throw this.#paused(repository);
     const reading = new BulkReading(request);
-    const answered = await this.#newestVersions(repository, request.cursor, request.signal);
-    reading.requests += answered.requests;
-    if (answered.status === 304) {
-      return { ...reading.answer({ complete: false, restUnchanged: true, cursor: request.cursor }), listing: null };
+    const { cursor, signal } = request;
+    let complete = false;
+    let etag: string | null = null;
+    for (
+      let number = 1, found = LEAST_FOUND;
+      number === 1 || (reading.worthAnotherPage && found >= LEAST_FOUND);
+      number++
+    ) {
+      const question = { page: number, etag: number === 1 ? cursor : null };
+      const page = await reading.page(() => this.#versions(repository, question, signal));
+      if (page === null) break;
+      if (page.status === 304) {
+        return { ...reading.answer({ complete: false, restUnchanged: true, cursor }), listing: null };
+      }
+      if (number === 1) etag = page.etag;
+      const missing = reading.missing;
+      for (const { name, created_at: createdAt, metadata } of page.versions) {
+        for (const tag of metadata?.container?.tags ?? []) reading.add(tag, name, { pushedAt: timeOf(createdAt) });
+      }
+      found = missing - reading.missing;
+      complete = page.versions.length < PAGE_SIZE;
+      if (complete) break;
     }
-    for (const { name, created_at: createdAt, metadata } of answered.versions) {
-      for (const tag of metadata?.container?.tags ?? []) reading.add(tag, name, { pushedAt: timeOf(createdAt) });
-    }
-    return reading.answer({ complete: answered.versions.length < PAGE_SIZE, cursor: answered.etag });
+    return reading.answer({ complete, cursor: etag });
   }
 
-  /** Whether an owner is an organisation or a person has to be tried once. */
-  async #newestVersions(
+  /** A page of the versions, newest first. Whether an owner is an organisation or a person has to be tried once. */
+  async #versions(
     repository: RepositoryName,
-    etag: string | null,
+    question: VersionsQuestion,
     signal: AbortSignal | undefined,
   ): Promise<Answered> {
     const [owner = ''] = repository.repository.split('/', 1);
     const known = this.#kinds.get(owner);
     let requests = 0;
     for (const kind of known === undefined ? (['orgs', 'users'] as const) : [known]) {
-      const answered = await this.#ask(repository, kind, etag, signal);
+      const answered = await this.#ask(repository, kind, question, signal);
       requests += answered.requests;
       if (answered.status === 404) continue;
       if (this.#kinds.size >= MAX_OWNERS) this.#kinds.clear();
@@ -99,12 +124,12 @@ export class GhcrSource implements BulkSource {
   #ask(
     repository: RepositoryName,
     kind: OwnerKind,
-    etag: string | null,
+    { page, etag }: VersionsQuestion,
     signal: AbortSignal | undefined,
   ): Promise<Answered> {
     const [owner = '', ...rest] = repository.repository.split('/');
     const path = `/${kind}/${owner}/packages/container/${encodeURIComponent(rest.join('/'))}/versions`;
-    const target = new URL(`${path}?state=active&per_page=${PAGE_SIZE}&page=1`, this.#options.api);
+    const target = new URL(`${path}?state=active&per_page=${PAGE_SIZE}&page=${page}`, this.#options.api);
     const question = {
       operation: namesOf(repository).operation,
       target,

@@ -41,6 +41,12 @@ describe('GHCR', () => {
     ),
     ...step,
   });
+  /** A full page of versions, of which the first carry tags. */
+  const fullPage = (number: number, named: Record<string, string[]>): ScriptedStep => {
+    const rest = Array.from({ length: 100 - Object.keys(named).length }, (_, i) => [`child ${number} ${i}`, []]);
+    const step = versions({ ...named, ...(Object.fromEntries(rest) as Record<string, string[]>) });
+    return { ...step, path: step.path.replace(/page=1$/, `page=${number}`) };
+  };
   const heads = (contents: Readonly<Record<string, string>>): void => {
     for (const [tag, content] of Object.entries(contents)) {
       registry.expect({ ...headOf('acme/tools/app', tag, content), authorization: null });
@@ -104,6 +110,44 @@ describe('GHCR', () => {
     const scan = await scanOf(adapter, name, { tags, recorded, cursor, full: true });
     expect(scan.tags).toEqual({ latest: 'agreed', '1.0': 'observed c' });
     expect(github.seen.at(-1)?.headers['if-none-match']).toBeUndefined();
+  });
+
+  it('reads further pages while they name tags that are wanted, and asks for the rest', async () => {
+    const many = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`v${i}`, `c${i}`]));
+    const page = (...of: number[]): Record<string, string[]> => Object.fromEntries(of.map((i) => [`c${i}`, [`v${i}`]]));
+    github.expect(fullPage(1, page(0, 1)));
+    github.expect(fullPage(2, page(2, 3, 4)));
+    github.expect(fullPage(3, page(5)));
+    heads({ v6: 'c6', v7: 'moved' });
+    const contents = ['c6', 'moved'];
+    const scan = await scanOf(adapter, name, { tags: Object.keys(many), recorded: many }, contents);
+    expect(scan.tags).toMatchObject({
+      v0: 'agreed',
+      v4: 'agreed',
+      v5: 'agreed',
+      v6: 'observed c6',
+      v7: 'observed moved',
+    });
+    expect(scan.summary).toMatchObject({ requests: 5, listing: { complete: false } });
+    github.expect({ ...versions({}, { status: 304, body: '' }) });
+    const again = { ...many, v7: 'moved' };
+    const second = await scanOf(adapter, name, {
+      tags: Object.keys(many),
+      recorded: again,
+      cursor: scan.summary.cursor,
+    });
+    expect(second.summary.requests).toBe(1);
+    expect(github.seen.at(-1)?.headers['if-none-match']).toBe('W/"e1"');
+  });
+
+  it('takes what the first page told where a further one fails', async () => {
+    const more = { ...recorded, '0.9': 'c', '0.8': 'd' };
+    github.expect(fullPage(1, { a: ['latest'], b: ['1.0'] }));
+    github.expect({ ...fullPage(2, {}), status: 403, headers: { 'x-ratelimit-remaining': '0', 'retry-after': '60' } });
+    heads({ '0.9': 'c', '0.8': 'd' });
+    const scan = await scanOf(adapter, name, { tags: Object.keys(more), recorded: more });
+    expect(scan.tags).toEqual({ latest: 'agreed', '1.0': 'agreed', '0.9': 'observed c', '0.8': 'observed d' });
+    expect(scan.summary).toMatchObject({ requests: 4, listing: { complete: false } });
   });
 
   it('finds out once whether the owner is a person', async () => {
