@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TrackingLog, connectNats } from '@dtm/jetstream';
+import { ListingStore, TrackingLog, connectNats } from '@dtm/jetstream';
 import { isInvalid, Reference } from '@dtm/oci';
 import { startRegistry, type RunningRegistry } from '@dtm/testing';
 import type { Browser, Locator, Page } from 'playwright-core';
@@ -224,25 +224,41 @@ describe('everything the original does', () => {
     expect(await page.locator('[data-tag="5.0.10"] [data-outcome=tracked]').count()).toBe(1);
   });
 
-  it.each([
-    ['popular', 'added by itself: a popular image'],
-    ['new-tag', 'added by itself: a new tag of a watched repository'],
-  ] as const)('shows what it added by itself (%s), and why', async (by, why) => {
-    const pushed = `${image(by)}:latest`;
-    await registry.pushImage(`team/${by}`, 'latest');
-    // As the scheduler does: when it looks for such tags is a matter of days and hours.
+  it('watches a new tag of a watched repository by itself, and says why', async () => {
+    const name = { registry: registry.host, repository: 'team/fresh' };
+    const nc = await connectNats({ url: system.natsUrl, name: 'test' });
+    const listings = await ListingStore.open(nc);
+    await expectSoon(async () => (await listings.readHead(name)).hasTags);
+    await registry.skopeoCopy('team/fresh', '1.1');
+    await open('/?q=team/fresh');
+    await expectSoon(async () => (await references()).length === 1);
+    // The list of a plain registry is asked for once an hour. The hour passes, and a fetcher begins that knows of no pause.
+    await listings.postpone(name, await listings.readHead(name), new Date());
+    await nc.drain();
+    system.killOne('registry-fetcher');
+    await scanNow(`${image('fresh')}:1.0`);
+    await of('new-changes').getByRole('button').click({ timeout: WAIT_MS });
+    await expectSoon(async () => (await references()).includes(`${image('fresh')}:1.1`));
+    const why = 'added by itself: a new tag of a watched repository';
+    expect(await of('added-by-itself').getAttribute('title')).toBe(why);
+    await page.getByRole('link', { name: `${image('fresh')}:1.1` }).click();
+    await of('watched-since').waitFor();
+    expect(await text('dtm-facts')).toContain(why);
+  });
+
+  it('shows a popular image that it added by itself, and why', async () => {
+    const pushed = `${image('popular')}:latest`;
+    await registry.pushImage('team/popular', 'latest');
+    // As the scheduler does: Docker Hub alone names popular images.
     const reference = Reference.parse(pushed);
     if (isInvalid(reference)) throw new Error(reference.reason);
     const nc = await connectNats({ url: system.natsUrl, name: 'test' });
-    await new TrackingLog(nc, '/docker-tag-monitor/scheduler').track(reference, by);
+    await new TrackingLog(nc, '/docker-tag-monitor/scheduler').track(reference, 'popular');
     await nc.drain();
     await expectSoon(async () => (await fetch(`${system.url}/api/v1/tags/${pushed}`)).status === 200);
     await open(`/details/${pushed}`);
     await of('watched-since').waitFor();
-    expect(await text('dtm-facts')).toContain(why);
-    await open(`/?q=team/${by}`);
-    await of('added-by-itself').waitFor();
-    expect(await of('added-by-itself').getAttribute('title')).toContain(why);
+    expect(await text('dtm-facts')).toContain('added by itself: a popular image');
   });
 
   it('reports on itself: scans and durations of 50 days, each registry, the lag', async () => {
@@ -313,6 +329,12 @@ describe('everything the original does', () => {
     });
     const { results } = (await response.json()) as { results: { outcome: string }[] };
     expect(results.map(({ outcome }) => outcome)).toEqual(wanted.map(() => 'tracked'));
+  }
+
+  async function scanNow(reference: string): Promise<void> {
+    const body = JSON.stringify({ reference });
+    const headers = { 'content-type': 'application/json' };
+    expect((await fetch(`${system.url}/api/v1/scans`, { method: 'POST', headers, body })).status).toBe(202);
   }
 
   async function references(): Promise<(string | null)[]> {
