@@ -3,11 +3,11 @@ import { moveCheckpoints, type Positions } from './checkpoints.ts';
 import { projectHistory } from './history.ts';
 import { loadWorkingSet } from './load.ts';
 import { projectManifest, writeManifests } from './manifests.ts';
-import { mergeTags } from './merge-tags.ts';
 import type { Batch } from './messages.ts';
 import { notify } from './notices.ts';
 import { projectScan } from './scans.ts';
 import type { Tables } from './tables.ts';
+import { placeHistory } from './timelines.ts';
 import { projectTracking } from './tracking.ts';
 import { isUnreachable } from './unreachable.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -31,6 +31,7 @@ export function applyBatch(
     for (const read of batch.HISTORY) projectHistory(set, read);
     for (const read of batch.SCAN_LOG) projectScan(set, read);
     for (const read of batch.MANIFESTS) projectManifest(set, read);
+    await placeHistory(sql, tables, set);
     await write(sql, tables, set);
     await wake(sql, batch);
     return to;
@@ -40,7 +41,6 @@ export function applyBatch(
 async function write(sql: Sql, tables: Tables, set: WorkingSet): Promise<void> {
   await tables.trackingEvent.write(sql, set.trackingEvents, 'fail');
   await tables.digestChange.write(sql, set.digestChanges, 'fail');
-  await mergeTags(sql, tables, set);
   await tables.changeMonth.write(sql, set.changeMonths(), 'add');
   await tables.repository.write(sql, [...set.changedRepositories], 'replace');
   await tables.tag.write(sql, [...set.changedTags], 'replace');

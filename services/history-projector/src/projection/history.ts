@@ -1,12 +1,14 @@
 import { EVENT_TYPES, type EventOf, type HistoryEvent } from '@dtm/events';
 import type { DigestChangeRecord, TagRecord } from '@dtm/read-model';
-import { later } from './instants.ts';
 import { isImported, type Read } from './messages.ts';
 import type { WorkingSet } from './working-set.ts';
 
 type Kind = 'baseline' | 'change' | 'disappearance' | 'return';
 
-/** Projects one message of HISTORY: a row for it, whatever it holds, and what it says about its tag. */
+/**
+ * Projects one message of HISTORY: a row for it, whatever it holds, and what it says about its tag. Its place in the tag's
+ * timeline is found for all of a batch together: `placeHistory`.
+ */
 export function projectHistory(set: WorkingSet, read: Read<HistoryEvent>): void {
   if (read.event === null) {
     set.digestChanges.push(unreadableRow(read));
@@ -15,30 +17,15 @@ export function projectHistory(set: WorkingSet, read: Read<HistoryEvent>): void 
   const tag = set.tag(read.event.data);
   const row = historyRow(tag, read, read.event);
   set.digestChanges.push(row);
+  set.tell(tag, { row, event: read.event });
   // What the registry pointed to before its own history began says nothing about the present.
-  const imported = isImported(read.message.subject);
-  if (imported) tag.imported = true;
-  else {
-    tag.historySequence = read.message.sequence;
-    noteState(set, tag, read.event);
-  }
-  if (tag.imported) {
-    set.mergedTags.add(tag);
-    return;
-  }
-  tag.entryCount += 1;
-  tag.baselineAt ??= row.observedAt;
-  if (row.kind !== 'change' || row.observedAt === null) return;
-  const repository = set.repository(tag);
-  repository.changes += 1;
-  set.changedRepositories.add(repository);
-  tag.changeCount += 1;
-  tag.lastChangedAt = later(tag.lastChangedAt, row.observedAt);
-  set.countChange(tag, row.observedAt);
+  if (row.imported) return;
+  tag.historySequence = row.sequence;
+  noteState(set, tag, read.event);
 }
 
 /** What an event was, as its own chain tells it. */
-export function kindOf(event: HistoryEvent): Kind {
+function kindOf(event: HistoryEvent): Kind {
   if (event.type === EVENT_TYPES.TagDisappeared) return 'disappearance';
   const { previous, digest } = event.data;
   if (previous === null) return 'baseline';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '@dtm/read-model';
 import { startPostgres, type RunningPostgres } from '@dtm/testing';
+import fc from 'fast-check';
 import { ProjectionSpec } from '../testing/projection-spec.ts';
 import { digest, Story } from '../testing/story.ts';
 
@@ -80,4 +81,35 @@ describe('imported history', () => {
       changeCount: 1,
     });
   });
+
+  it('makes the same rows of any mixture, however it is cut into batches', async () => {
+    const days = fc.integer({ min: 0, max: 3 });
+    const step = fc.record({ live: fc.boolean(), day: days, digit: fc.constantFrom('a', 'b', null) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), async (steps) => {
+        await spec.rowsOf(storyOf(steps));
+      }),
+      { numRuns: 25 },
+    );
+  });
 });
+
+/** Live history goes forward in time, imports come in any order; `digit` null: the tag was gone. */
+function storyOf(steps: readonly { live: boolean; day: number; digit: 'a' | 'b' | null }[]): Story {
+  const story = new Story();
+  let today = 0;
+  const begun = { live: false, imported: false };
+  for (const { live, day, digit } of steps) {
+    const root = live ? 'live' : 'imported';
+    if (live) today += day;
+    const at = `2026-01-${String(1 + (live ? today : 8 * day)).padStart(2, '0')}`;
+    // Nothing disappears before it came.
+    if (digit === null && !begun[root]) continue;
+    begun[root] = true;
+    if (live && digit === null) story.disappeared(at, APP);
+    else if (digit === null) story.importedGone(at, APP);
+    else if (live) story.observed(at, APP, digit);
+    else story.imported(at, APP, digit);
+  }
+  return story;
+}

@@ -20,24 +20,8 @@ export interface MergedEntry {
   notBefore: Date | null;
 }
 
-/**
- * Merges live and imported events of one tag into one timeline by time: equal neighbours collapse, and a change lies
- * between the last time that either side knew the old state and the first time that either saw the new one.
- */
-export function mergeTimeline(entries: readonly RecordedEntry[]): MergedEntry[] {
-  let state: State = { digest: null, gone: false, confirmedAt: null };
-  return entries.toSorted(byTime).map((entry) => {
-    const merged = mergeEntry(entry, state);
-    state = {
-      digest: entry.digest ?? state.digest ?? entry.previous?.digest ?? null,
-      gone: entry.digest === null,
-      confirmedAt: entry.observedAt,
-    };
-    return merged;
-  });
-}
-
-interface State {
+/** What a timeline tells up to some entry: all that the entries behind it depend on. */
+export interface TimelineState {
   /** Null before the first entry; of a tag that is gone, the last one before. */
   digest: string | null;
   gone: boolean;
@@ -45,7 +29,26 @@ interface State {
   confirmedAt: Date | null;
 }
 
-function mergeEntry(entry: RecordedEntry, state: State): MergedEntry {
+const BEGINNING: TimelineState = { digest: null, gone: false, confirmedAt: null };
+
+/**
+ * Merges live and imported events of one tag into one timeline by time: equal neighbours collapse, and a change lies
+ * between the last time that either side knew the old state and the first time that either saw the new one. `state`: where
+ * the entries go on from, which must lie before all of them.
+ */
+export function mergeTimeline(entries: readonly RecordedEntry[], state: TimelineState = BEGINNING): MergedEntry[] {
+  return entries.toSorted(byTime).map((entry) => {
+    const merged = mergeEntry(entry, state);
+    state = {
+      digest: entry.digest ?? merged.previousDigest,
+      gone: entry.digest === null,
+      confirmedAt: entry.observedAt,
+    };
+    return merged;
+  });
+}
+
+function mergeEntry(entry: RecordedEntry, state: TimelineState): MergedEntry {
   const { sequence, observedAt, digest, previous } = entry;
   const own = previous?.lastSeenAt ?? null;
   const notBefore = own !== null && (state.confirmedAt === null || own > state.confirmedAt) ? own : state.confirmedAt;

@@ -1,4 +1,6 @@
+import type { HistoryEvent } from '@dtm/events';
 import type {
+  ChangeMonthRecord,
   DigestChangeRecord,
   ManifestEventRecord,
   ManifestRecord,
@@ -16,6 +18,12 @@ interface TagName {
   tag: string;
 }
 
+/** An event of a tag's history and the row that is made of it. */
+export interface ToldEntry {
+  row: DigestChangeRecord;
+  event: HistoryEvent;
+}
+
 /** The rows that a batch touches, in memory: events change them, then they are written set by set. */
 export class WorkingSet {
   readonly #repositories = new Map<string, RepositoryRecord>();
@@ -26,8 +34,8 @@ export class WorkingSet {
   readonly changedRepositories = new Set<RepositoryRecord>();
   /** Repositories that became unreachable, or reachable again. */
   readonly turnedRepositories = new Set<RepositoryRecord>();
-  /** Tags whose timeline is merged from live and imported events once all rows are written. */
-  readonly mergedTags = new Set<TagRecord>();
+  /** What the batch tells of each tag's history, in the order of the stream. */
+  readonly history = new Map<TagRecord, ToldEntry[]>();
   /** Tags with another digest than before, of which no registry tells when it was pushed. */
   readonly undatedTags = new Set<TagRecord>();
   readonly manifests: ManifestRecord[] = [];
@@ -35,7 +43,7 @@ export class WorkingSet {
   readonly digestChanges: DigestChangeRecord[] = [];
   readonly trackingEvents: TrackingEventRecord[] = [];
   readonly scanGaps: ScanGapRecord[] = [];
-  readonly #months = new Map<string, { tagId: number; month: string; changes: number }>();
+  readonly #months = new Map<string, ChangeMonthRecord>();
   readonly #hours = new Map<string, Omit<ScanDayRecord, 'day'> & { hour: Date }>();
 
   constructor(
@@ -80,6 +88,13 @@ export class WorkingSet {
     return this.#tagsOfRepository.get(repository.id) ?? [];
   }
 
+  /** Notes an entry of a tag's history. */
+  tell(tag: TagRecord, entry: ToldEntry): void {
+    const entries = this.history.get(tag);
+    if (entries === undefined) this.history.set(tag, [entry]);
+    else entries.push(entry);
+  }
+
   /** Counts a change of a tag in its month. */
   countChange(tag: TagRecord, at: Date): void {
     const month = monthOf(at);
@@ -120,10 +135,8 @@ export class WorkingSet {
     this.#hours.set(key, row);
   }
 
-  /** Changes per month of the tags whose timeline needs no merging. */
-  changeMonths(): { tagId: number; month: string; changes: number }[] {
-    const merged = new Set([...this.mergedTags].map(({ id }) => id));
-    return [...this.#months.values()].filter(({ tagId }) => !merged.has(tagId));
+  changeMonths(): ChangeMonthRecord[] {
+    return [...this.#months.values()];
   }
 
   scanHours() {
@@ -157,7 +170,7 @@ export class WorkingSet {
 }
 
 /** First day of the month (UTC), `2026-11-01`. */
-export function monthOf(at: Date): string {
+function monthOf(at: Date): string {
   return `${at.toISOString().slice(0, 7)}-01`;
 }
 

@@ -24,6 +24,11 @@ export function digest(digit: string): string {
   return `sha256:${digit.repeat(64)}`;
 }
 
+const SOURCES = {
+  history: '/docker-tag-monitor/registry-fetcher',
+  imported: '/docker-tag-monitor/import/elsewhere',
+};
+
 interface Head {
   sequence: number;
   digest: string;
@@ -54,21 +59,12 @@ export class Story {
   }
 
   disappeared(at: string, reference: string, lastSeenAt?: string): this {
-    const tag = tagOf(reference);
-    const subject = SUBJECTS.history(tag);
-    const head = this.#heads.get(subject);
-    if (head === undefined) throw new Error(`${reference} was never observed`);
-    const bytes = encode({
-      type: EVENT_TYPES.TagDisappeared,
-      id: tagEventId(tag.toString(), head.sequence),
-      source: '/docker-tag-monitor/registry-fetcher',
-      subject: tag.toString(),
-      time: iso(at),
-      data: { ...partsOf(tag), observedAt: iso(at), previous: previousOf(head, lastSeenAt) },
-    });
-    const sequence = this.#store('HISTORY', subject, bytes);
-    this.#heads.set(subject, { ...head, sequence, observedAt: iso(at), bytes });
-    return this;
+    return this.#disappear('history', at, reference, lastSeenAt);
+  }
+
+  /** An import says that it was gone. */
+  importedGone(at: string, reference: string): this {
+    return this.#disappear('imported', at, reference);
   }
 
   tracked(at: string, reference: string, by: 'person' | 'view' | 'popular' = 'person'): this {
@@ -196,6 +192,24 @@ export class Story {
     return this;
   }
 
+  #disappear(root: 'history' | 'imported', at: string, reference: string, lastSeenAt?: string): this {
+    const tag = tagOf(reference);
+    const subject = SUBJECTS[root](tag);
+    const head = this.#heads.get(subject);
+    if (head === undefined) throw new Error(`${reference} was never observed`);
+    const bytes = encode({
+      type: EVENT_TYPES.TagDisappeared,
+      id: tagEventId(tag.toString(), head.sequence),
+      source: SOURCES[root],
+      subject: tag.toString(),
+      time: iso(at),
+      data: { ...partsOf(tag), observedAt: iso(at), previous: previousOf(head, lastSeenAt) },
+    });
+    const sequence = this.#store('HISTORY', subject, bytes);
+    this.#heads.set(subject, { ...head, sequence, observedAt: iso(at), bytes });
+    return this;
+  }
+
   #observe(root: 'history' | 'imported', at: string, reference: string, digit: string, more: Observed): this {
     const tag = tagOf(reference);
     const subject = SUBJECTS[root](tag);
@@ -203,7 +217,7 @@ export class Story {
     const bytes = encode({
       type: EVENT_TYPES.DigestObserved,
       id: tagEventId(tag.toString(), head?.sequence ?? 0),
-      source: root === 'history' ? '/docker-tag-monitor/registry-fetcher' : '/docker-tag-monitor/import/elsewhere',
+      source: SOURCES[root],
       subject: tag.toString(),
       time: iso(at),
       data: {
