@@ -17,8 +17,8 @@ COPY libs/oci libs/oci
 COPY libs/api-contract libs/api-contract
 COPY frontend frontend
 RUN npm run build --workspace=frontend
-COPY infra/image/compress.mjs infra/image/compress.mjs
-RUN node infra/image/compress.mjs frontend/dist/browser
+COPY infra/image/preview-head.mjs infra/image/compress.mjs infra/image/
+RUN node infra/image/preview-head.mjs frontend/dist/browser/index.html && node infra/image/compress.mjs frontend/dist/browser
 
 FROM ${NGINX_IMAGE} AS web
 ARG VERSION=0.0.0

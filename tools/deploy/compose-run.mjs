@@ -42,6 +42,7 @@ export async function composeRun(engine, report) {
     const first = await report.part('compose: a push becomes a change on an open page', () =>
       pushToChange(web, registry),
     );
+    await report.part('compose: previews of links', () => previews(web, first ?? ''));
     await report.part('compose: the api may only read the database', () => readOnlyApi(compose));
     await report.part('compose: a backup', () => backup(compose));
     await report.part('compose: the consumer of a subscriber', async () => {
@@ -156,6 +157,27 @@ async function pushToChange(web, registry) {
     return after;
   } finally {
     end.abort();
+  }
+}
+
+/** What a crawler, which runs no script, reads in a tag's page; and another page's own words. @param {string} web @param {string} digest */
+async function previews(web, digest) {
+  const tag = await (await fetch(`${web}/details/${REFERENCE}`)).text();
+  const page = await (await fetch(`${web}/status`)).text();
+  const expected = /** @type {[string, string][]} */ ([
+    [tag, '<title>team/app:1.0 · Docker Tag Monitor</title>'],
+    [tag, `Now ${digest}.`],
+    [tag, `<link rel="canonical" href="${web}/details/${REFERENCE}" />`],
+    [page, '<title>Docker Tag Monitor</title>'],
+    ...[tag, page].map((html) => [html, `property="og:image" content="${web}/social.png"`]),
+  ]);
+  for (const [html, words] of expected) {
+    if (!html.includes(words)) throw new Error(`not there: ${words}\n${html.slice(0, 2_000)}`);
+  }
+  for (const html of [tag, page]) {
+    for (const element of ['<title>', 'property="og:title"', 'name="description"']) {
+      if (html.split(element).length !== 2) throw new Error(`not there once: ${element}\n${html.slice(0, 2_000)}`);
+    }
   }
 }
 

@@ -3,7 +3,10 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { canInstallPackages, installPackages } from '../start/system-packages.mjs';
 
-/** What the tests need besides npm packages: by which name it is found, and Debian's package of it. */
+/**
+ * What the tests need besides npm packages: by which name it is found, and Debian's package of it.
+ * @type {{ name: string, variable: string, programs: string[], package: string, unlessContainers: boolean, optional?: boolean }[]}
+ */
 const PARTS = [
   {
     name: 'a NATS server',
@@ -27,27 +30,43 @@ const PARTS = [
     package: 'chromium',
     unlessContainers: false,
   },
+  // What needs it is skipped where it cannot be had.
+  {
+    name: 'nginx',
+    variable: 'NGINX_BIN',
+    programs: ['nginx'],
+    package: 'nginx-light',
+    unlessContainers: false,
+    optional: true,
+  },
 ];
 
 /** Installs what is missing where that is allowed; throws one sentence that says what to install where it is not. */
 export function ensureSystemParts() {
-  const missing = findMissing();
-  if (missing.length === 0) return;
-  const packages = missing.map((part) => part.package);
-  const names = missing.map((part) => part.name).join(', ');
+  const wanted = findMissing();
+  if (wanted.length === 0) return;
   let words = '';
   if (canInstallPackages()) {
-    console.log(`Installing ${names} (Debian packages ${packages.join(', ')}) ...`);
-    words = installPackages(packages).output;
-    if (findMissing().length === 0) return;
+    console.log(`Installing ${namesOf(wanted)} (Debian packages ${packagesOf(wanted).join(', ')}) ...`);
+    words = installPackages(packagesOf(wanted)).output;
   }
+  const missing = findMissing().filter((part) => part.optional !== true);
+  if (missing.length === 0) return;
   const variables = missing.map((part) => part.variable).filter((name) => name !== '');
   throw new Error(
-    `${words}\nThe tests need ${names}: install ${missing.length === 1 ? 'it' : 'them'} so that PATH has ${missing
+    `${words}\nThe tests need ${namesOf(missing)}: install ${missing.length === 1 ? 'it' : 'them'} so that PATH has ${missing
       .map((part) => part.programs[0])
-      .join(', ')} (Debian and Ubuntu: apt-get install ${packages.join(' ')})` +
+      .join(', ')} (Debian and Ubuntu: apt-get install ${packagesOf(missing).join(' ')})` +
       `${variables.length === 0 ? '.' : `, or name the programs in ${variables.join(', ')}.`}`.trim(),
   );
+}
+
+function namesOf(/** @type {typeof PARTS} */ parts) {
+  return parts.map((part) => part.name).join(', ');
+}
+
+function packagesOf(/** @type {typeof PARTS} */ parts) {
+  return parts.map((part) => part.package);
 }
 
 /**

@@ -8,7 +8,7 @@ import { ProblemError } from '../problem/problem.ts';
 import { ProblemFilter } from '../problem/problem-filter.ts';
 import { validationPipe } from '../problem/validation.ts';
 import { READ_MODEL } from '../read-model/read-model-provider.ts';
-import { webUi } from '../static/web-ui.ts';
+import { pageHead, webUi } from '../static/web-ui.ts';
 import { requestMetrics } from './request-metrics.ts';
 
 /** Room for 100 references of the greatest length, and more. */
@@ -51,7 +51,9 @@ export function configureHttp(app: NestExpressApplication, config: DatabaseConfi
   app.use('/api/v1', jsonOnly);
   app.useBodyParser('json', { limit: BODY_LIMIT });
   openApi(app);
-  for (const handler of webUi(config, app.get<ReadModel>(READ_MODEL))) app.use(handler);
+  const readModel = app.get<ReadModel>(READ_MODEL);
+  app.use('/page-head', pageHead(config.publicUrl, readModel));
+  for (const handler of webUi(config, readModel)) app.use(handler);
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter());
 }

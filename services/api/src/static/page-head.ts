@@ -13,6 +13,10 @@ export interface PageHead {
 }
 
 const SITE = 'Docker Tag Monitor';
+/** What the page itself says at those places. */
+const OWN_ELEMENTS =
+  /\s*(?:<title>[^<]*<\/title>|<meta\s+(?:name="description"|property="og:(?:title|description|image)")\s[^>]*>)/g;
+const OWN_IMAGE = /<meta\s+property="og:image"\s[^>]*>/;
 const DETAILS = /^\/details\/(.+)$/;
 /** The page itself must not wait: without an answer it goes out as it is. */
 const DEADLINE_MS = 500;
@@ -37,31 +41,29 @@ export async function headOf(path: string, readModel: ReadModel, now: Date): Pro
 
 /** The page with a head filled in; every address in it is absolute, as previews want it. */
 export function withHead(html: string, head: PageHead | null, origin: string | null): string {
-  const absolute = origin === null ? html : filled(html, 'property="og:image"', `${origin}/social.png`);
-  if (head === null) return absolute;
-  const described = [
-    ['property="og:title"', head.title],
-    ['property="og:description"', head.description],
-    ['name="description"', head.description],
-  ].reduce((text, [attribute = '', content = '']) => filled(text, attribute, content), absolute);
-  const address = origin === null ? '' : escaped(`${origin}${head.canonicalPath}`);
-  const links = [
-    ...(address === ''
+  if (head === null) return origin === null ? html : html.replace(OWN_IMAGE, () => image(origin));
+  return html.replace(OWN_ELEMENTS, '').replace('</head>', () => `  ${headElements(head, origin)}\n  </head>`);
+}
+
+/** The elements that a head is made of; infra/image/preview-head.mjs takes those of the page out for them, as here. */
+export function headElements(head: PageHead, origin: string | null): string {
+  const [title, description] = [escaped(head.title), escaped(head.description)];
+  const address = escaped(`${origin ?? ''}${head.canonicalPath}`);
+  return [
+    `<title>${title}</title>`,
+    `<meta name="description" content="${description}" />`,
+    `<meta property="og:title" content="${title}" />`,
+    `<meta property="og:description" content="${description}" />`,
+    image(origin),
+    ...(origin === null
       ? []
       : [`<link rel="canonical" href="${address}" />`, `<meta property="og:url" content="${address}" />`]),
     ...(head.indexed ? [] : ['<meta name="robots" content="noindex" />']),
-  ];
-  return described
-    .replace(/<title>[^<]*<\/title>/, () => `<title>${escaped(head.title)}</title>`)
-    .replace('</head>', () => `${links.join('\n    ')}\n  </head>`);
+  ].join('\n    ');
 }
 
-/** Writes the content of one meta element; the functions keep `$` in it from meaning anything. */
-function filled(html: string, attribute: string, content: string): string {
-  return html.replace(
-    new RegExp(`(<meta\\s+${attribute}\\s+content=")[^"]*(")`),
-    (_, before: string, after: string) => `${before}${escaped(content)}${after}`,
-  );
+function image(origin: string | null): string {
+  return `<meta property="og:image" content="${escaped(origin ?? '')}/social.png" />`;
 }
 
 function describedTag(row: TagRow, description: TagDescription | null): string {

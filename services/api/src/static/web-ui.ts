@@ -6,10 +6,11 @@ import type { ReadModel } from '@dtm/read-model';
 import type { Config } from '@dtm/service-host';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { publicOrigin } from '../crawlers/public-origin.ts';
-import { headOf, withHead } from './page-head.ts';
+import { headElements, headOf, withHead } from './page-head.ts';
 
 /** Paths that are never the web UI's; the last ones are reserved for calls to come. */
-const NOT_UI = /^\/(?:api|healthz|readyz|metrics|v2|feeds|badges|hooks)(?:\/|$)|^\/(?:robots\.txt|sitemap[^/]*\.xml)$/;
+const NOT_UI =
+  /^\/(?:api|healthz|readyz|metrics|page-head|v2|feeds|badges|hooks)(?:\/|$)|^\/(?:robots\.txt|sitemap[^/]*\.xml)$/;
 /** Routes of the web UI: they get its page with status 200, whatever else gets the page with 404. */
 const UI_ROUTES = /^\/(?:details\/.+|status|compare)?$/;
 /** A name with a hash of the content in it, as the build writes them. */
@@ -29,6 +30,25 @@ export function webUi(
   }
   const files = express.static(folder, { index: false, redirect: false, setHeaders: cacheHeaders });
   return [unlessApi(files), unlessApi(page(index, publicUrl, readModel))];
+}
+
+/**
+ * `/page-head/<path of a page>`: what the page's head should say, for a web server that serves the pages itself and puts
+ * it in (infra/web/nginx.conf); 204 where the page says it best by itself.
+ */
+export function pageHead(publicUrl: string | null, readModel: ReadModel): RequestHandler {
+  return async (request, response, next) => {
+    try {
+      const head = await headOf(request.path, readModel, new Date());
+      if (head === null) response.status(204).end();
+      else {
+        const elements = headElements(head, publicOrigin(publicUrl, request));
+        response.set('cache-control', 'no-cache').type('html').send(elements);
+      }
+    } catch (error) {
+      next(error);
+    }
+  };
 }
 
 function unlessApi(handler: RequestHandler): RequestHandler {
