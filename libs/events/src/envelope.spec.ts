@@ -15,6 +15,7 @@ import {
   type EventType,
 } from './envelope.ts';
 import { SAMPLE_EVENTS, sampleDigest } from './sample-events.ts';
+import type { Upcaster } from './upcasters.ts';
 
 const TYPES = Object.keys(EVENT_SCHEMAS) as EventType[];
 const OBSERVED = SAMPLE_EVENTS['dockertagmonitor.DigestObserved.v1'];
@@ -150,6 +151,29 @@ describe('decode', () => {
     const { appeared, ...before } = SAMPLE_EVENTS[type].data;
     expect(appeared).toBeDefined();
     expect(decodeScanLog(stored(type, {}, { appeared: undefined })).data).toEqual(before);
+  });
+
+  it('lifts what an older version stored to what this one reads, and leaves the bytes to their hash', () => {
+    const old = stored(
+      OBSERVED.type,
+      { type: 'dockertagmonitor.DigestObserved.v0' },
+      { source: undefined, by: 'head' },
+    );
+    const upcasters: ReadonlyMap<string, Upcaster> = new Map([
+      [
+        'dockertagmonitor.DigestObserved.v0',
+        (data) => {
+          const { by, ...rest } = data as { by: string };
+          return { type: OBSERVED.type, data: { ...rest, source: by } };
+        },
+      ],
+    ]);
+    expect(unreadable(() => decode(old))).toBe('unknown event type dockertagmonitor.DigestObserved.v0');
+    expect(decode(old, upcasters)).toEqual(decode(encode(OBSERVED)));
+    expect(hashOf(old)).not.toBe(hashOf(encode(OBSERVED)));
+    // What comes out is checked as everything else is.
+    const wrong = new Map([[OBSERVED.type.replace('v1', 'v0'), () => ({ type: OBSERVED.type, data: {} })]]);
+    expect(unreadable(() => decode(old, wrong))).toContain(`${OBSERVED.type} of docker.io/library/nginx:1.27`);
   });
 
   it('ignores members that it does not know, in the attributes and in the data', () => {

@@ -12,7 +12,7 @@ import {
   type ScanRequest,
 } from './scan-events.ts';
 import { tagTrackedData, tagUntrackedData, type TagTracked, type TagUntracked } from './tracking-events.ts';
-import { upcast } from './upcasters.ts';
+import { upcast, type Upcaster } from './upcasters.ts';
 
 /** Content type of every message, sent as header `content-type`. */
 export const CONTENT_TYPE = 'application/cloudevents+json';
@@ -120,11 +120,11 @@ export function encode<T extends EventType>(event: NewEvent<T>): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ ...attributes, data: data.data }));
 }
 
-/** Reads stored bytes, lifting older versions to the current type; throws `UnreadableEvent`. */
-export function decode(bytes: Uint8Array): AnyEvent {
+/** Reads stored bytes, lifting older versions to the current type; throws `UnreadableEvent`. Other upcasters are for tests. */
+export function decode(bytes: Uint8Array, upcasters?: ReadonlyMap<string, Upcaster>): AnyEvent {
   const envelope = envelopeSchema.safeParse(parseJson(bytes));
   if (!envelope.success) throw new UnreadableEvent(`not a CloudEvent: ${z.prettifyError(envelope.error)}`);
-  const { type, data } = upcast(envelope.data.type, envelope.data.data);
+  const { type, data } = upcast(envelope.data.type, envelope.data.data, upcasters);
   if (!isEventType(type)) throw new UnreadableEvent(`unknown event type ${envelope.data.type}`);
   const parsed = EVENT_SCHEMAS[type].safeParse(data);
   if (!parsed.success)

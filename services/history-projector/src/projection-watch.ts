@@ -12,7 +12,7 @@ export interface Log {
 export class ProjectionWatch {
   readonly #log: Log;
   readonly #metrics: ProjectorMetrics;
-  /** Why nothing is projected; null while it is. */
+  /** Why nothing is projected, neither here nor by another projector; null while it is. */
   #obstacle: string | null = 'starting';
   #positions: Positions | null = null;
 
@@ -21,13 +21,13 @@ export class ProjectionWatch {
     this.#metrics = metrics;
   }
 
-  /** Rejects, in words, while nothing is projected here. */
+  /** Rejects, in words, while nothing is projected. Standing by is no obstacle: it is what a second projector is for. */
   check(): Promise<void> {
     return this.#obstacle === null ? Promise.resolve() : Promise.reject(new Error(this.#obstacle));
   }
 
   standingBy(): void {
-    this.#stop('standing by: another projector is at work');
+    this.#stop(null);
     this.#log.log('another projector is at work; standing by');
   }
 
@@ -38,9 +38,16 @@ export class ProjectionWatch {
     this.#log.log(`projecting from ${PROJECTED_STREAMS.map((stream) => `${stream} ${from[stream]}`).join(', ')}`);
   }
 
+  /** Tables of this version are being filled; the older ones serve. @param done from 0 to 1 */
+  upgrading(from: number, done: number): void {
+    const words = `making read models of this version from the streams, while those of version ${from} serve`;
+    if (done === 0) this.#log.log(words);
+    this.#stop(`${words}: ${Math.floor(done * 100)} %`);
+  }
+
   switched(schema: string): void {
     this.#stop(`going on in ${schema}`);
-    this.#log.log(`a rebuild has switched the read models; going on in ${schema}`);
+    this.#log.log(`the read models were made anew; going on in ${schema}`);
   }
 
   interrupted(state: 'standby' | 'waiting', error: unknown): void {
@@ -70,7 +77,7 @@ export class ProjectionWatch {
     }
   }
 
-  #stop(obstacle: string): void {
+  #stop(obstacle: string | null): void {
     this.#obstacle = obstacle;
     this.#metrics.leading.set(0);
   }

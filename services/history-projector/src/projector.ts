@@ -9,6 +9,8 @@ import { tablesOf, type Tables } from './projection/tables.ts';
 import type { ProjectionWatch } from './projection-watch.ts';
 import { BatchReader, DEFAULT_LIMITS, type BatchLimits } from './reading/batch-reader.ts';
 import type { EventSource } from './reading/event-source.ts';
+import { rebuild } from './recovery/rebuild.ts';
+import { AnotherRebuild, Refused } from './recovery/refused.ts';
 
 export interface ProjectorParts {
   database: Database;
@@ -33,8 +35,9 @@ export class Projector {
   }
 
   /**
-   * Projects until the signal says stop. Goes on by itself after whatever may pass: a server that dies, a rival. Rejects
-   * with `ForeignStream`, or where the tables are of another version, as only an operator can mend that.
+   * Projects until the signal says stop. Goes on by itself after whatever may pass: a server that dies, a rival. Tables of
+   * an older version are made anew beside those that serve. Rejects with `ForeignStream`, with `Refused` where the streams
+   * lack what those tables hold, and where the tables are of a newer version, as only an operator can mend that.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { watch, retryMs = 1_000 } = this.#parts;
@@ -42,7 +45,7 @@ export class Projector {
       try {
         await this.#lead(signal);
       } catch (error) {
-        if (error instanceof ForeignStream || error instanceof OtherVersion) throw error;
+        if (isForOperator(error)) throw error;
         if (error instanceof SchemaSwitched) {
           watch.switched(error.to);
           continue;
@@ -57,7 +60,8 @@ export class Projector {
   async #lead(signal: AbortSignal): Promise<void> {
     const { database, watch } = this.#parts;
     const { schema, version } = await ensureReadModel(database);
-    if (version !== READ_MODEL_VERSION) throw new OtherVersion(version);
+    if (version > READ_MODEL_VERSION) throw new OtherVersion(version);
+    if (version < READ_MODEL_VERSION) return this.#upgrade(version, signal);
     const lock = await takeLock({
       ...database.settings,
       subject: `projector of ${schema}`,
@@ -76,6 +80,21 @@ export class Projector {
       end.abort();
       await lock.release();
     }
+  }
+
+  /**
+   * Fills tables of this version beside those that serve, and switches. The projector of the older version goes on with
+   * the old ones meanwhile, where it still runs; its api reads either.
+   */
+  async #upgrade(from: number, signal: AbortSignal): Promise<void> {
+    const { database, source, watch } = this.#parts;
+    watch.upgrading(from, 0);
+    const { to } = await rebuild(database, source, (_, done, all) => {
+      // What is left half filled, the next one removes.
+      signal.throwIfAborted();
+      watch.upgrading(from, all === 0 ? 1 : done / all);
+    });
+    watch.switched(to);
   }
 
   async #project(schema: string, signal: AbortSignal): Promise<void> {
@@ -158,12 +177,17 @@ async function checkPointer(database: Database, schema: string): Promise<void> {
   if (pointer !== null && pointer.schema !== schema) throw new SchemaSwitched(pointer.schema);
 }
 
-/** The tables have another shape than this version of the code writes. */
+/** The tables have the shape of a newer version of the code. */
 export class OtherVersion extends Error {
   override readonly name = 'OtherVersion';
   constructor(found: number) {
     const both = `The read models have version ${found}, this projector writes version ${READ_MODEL_VERSION}`;
-    super(`${both}: ${found < READ_MODEL_VERSION ? 'run "npm run rebuild"' : 'start the newer version'}.`);
+    super(`${both}: start the newer version, or go back with this one's "npm run rebuild".`);
     this.stack = this.message;
   }
+}
+
+function isForOperator(error: unknown): boolean {
+  if (error instanceof AnotherRebuild) return false;
+  return error instanceof ForeignStream || error instanceof OtherVersion || error instanceof Refused;
 }

@@ -175,25 +175,6 @@ describe('a rebuild', () => {
     expect(await rebuild(database, source, silent)).toMatchObject({ to: 'read_3', dropped: ['read_1'] });
     expect(await schemas(database)).toEqual(['read_2', 'read_3']);
   });
-
-  it('brings read models of an older version up to this one', async () => {
-    const source = new ListedStreams().append(eventfulStory().messages);
-    const first = await projected(source);
-    const before = await rowsIn(first.database, 'read_1');
-    await first.database.query(`drop table read_1.tracking_event, read_1.manifest, read_1.manifest_event`);
-    await first.database.query(`delete from read_1.checkpoint where stream = 'MANIFESTS'`);
-    await first.database.query(`update public.read_model set version = 1`);
-    await first.stop();
-    running.pop();
-    const second = new RunningProjector(url, source);
-    running.push(second);
-    const words = `have version 1, this projector writes version ${READ_MODEL_VERSION}: run "npm run rebuild"`;
-    await expect(second.done).rejects.toThrow(words);
-    await rebuild(second.database, source, silent);
-    // A stream that the older version did not know is projected from then on.
-    const third = await projected(source);
-    expect(await rowsIn(third.database, 'read_2')).toEqual(before);
-  });
 });
 
 describe('a rebuild is refused, and changes nothing,', () => {

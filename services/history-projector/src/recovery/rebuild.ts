@@ -14,7 +14,7 @@ import { tablesOf } from '../projection/tables.ts';
 import type { EventSource } from '../reading/event-source.ts';
 import { Fill, sum } from './fill.ts';
 import { checkNothingLost, checkStreams } from './rebuild-checks.ts';
-import { Refused, type OnProgress } from './refused.ts';
+import { AnotherRebuild, Refused, type OnProgress } from './refused.ts';
 import { carryScanFacts, forgetOldHours } from './scan-facts.ts';
 
 export interface RebuildReport {
@@ -47,7 +47,7 @@ export async function rebuild(database: Database, source: EventSource, onProgres
     onWaiting: () => alone.abort(),
     signal: alone.signal,
   });
-  if (lock === null) throw new Refused('Another rebuild is at work on this database: wait until it is done.');
+  if (lock === null) throw new AnotherRebuild();
   try {
     return await rebuildAlone(database, source, onProgress, lock.lost);
   } finally {
