@@ -1,6 +1,7 @@
 import { Reference, RepositoryName } from '@dtm/oci';
 
-const LEGAL = /[A-Za-z0-9_-]/;
+const ILLEGAL = /[^A-Za-z0-9_-]+/g;
+const ILLEGAL_BUT_SLASH = /[^A-Za-z0-9_/-]+/g;
 const ESCAPED = /^(?:[A-Za-z0-9_/-]|=[0-9A-F]{2})+$/;
 
 /**
@@ -10,12 +11,12 @@ const ESCAPED = /^(?:[A-Za-z0-9_/-]|=[0-9A-F]{2})+$/;
  */
 export function escapePart(text: string, keepSlash = false): string {
   if (text === '' || !text.isWellFormed()) throw new Error(`not a subject part: ${JSON.stringify(text)}`);
+  return text.replace(keepSlash ? ILLEGAL_BUT_SLASH : ILLEGAL, escapeBytes);
+}
+
+function escapeBytes(text: string): string {
   let out = '';
-  for (const byte of new TextEncoder().encode(text)) {
-    const char = String.fromCharCode(byte);
-    out +=
-      LEGAL.test(char) || (keepSlash && char === '/') ? char : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
+  for (const byte of new TextEncoder().encode(text)) out += `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   return out;
 }
 

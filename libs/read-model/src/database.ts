@@ -45,7 +45,13 @@ export class Database implements Sql {
       entities: ENTITIES,
       clientUrl: settings.url,
       pool: { min: 0, max: settings.poolSize ?? 4 },
-      driverOptions: { application_name: settings.name, keepAlive: true, connectionTimeoutMillis: 5_000 },
+      driverOptions: {
+        application_name: settings.name,
+        keepAlive: true,
+        connectionTimeoutMillis: 5_000,
+        // Statements of one transaction may be sent without waiting for the answer to the one before.
+        pipeline: true,
+      },
       logger: tell,
       colors: false,
     });

@@ -42,13 +42,25 @@ export class Table<Row extends object> {
   /** Writes all rows in one statement, none of them twice unless what is there is kept; none for no rows. */
   async write(sql: Sql, rows: readonly Row[], onConflict: OnConflict): Promise<void> {
     if (rows.length === 0) return;
-    const names = this.#columns.map(({ column }) => column);
-    const arrays = this.#columns.map(({ type }, i) => `$${i + 1}::${type}[]`);
-    const values = this.#columns.map(({ property }) =>
-      rows.map((row) => bindable((row as Record<string, unknown>)[property])),
-    );
+    const values: (string | Buffer)[] = [];
+    const parameter = (value: string | Buffer): string => `$${values.push(value)}`;
+    const arrays: string[] = [];
+    const names: string[] = [];
+    const arrayOf = (type: string, elements: readonly unknown[]): string => {
+      arrays.push(`${parameter(arrayLiteral(elements))}::${type}[]`);
+      names.push(`c${arrays.length}`);
+      return `n.c${arrays.length}`;
+    };
+    const expressions = this.#columns.map(({ property, type }) => {
+      const column = rows.map((row) => (row as Record<string, unknown>)[property]);
+      if (type !== 'bytea') return arrayOf(type, column);
+      // Bytes would be written as hex into an array: twice as much to write and to read.
+      const { bytes, from, length } = joined(column as Uint8Array[]);
+      return `substring(${parameter(bytes)}::bytea from ${arrayOf('int', from)} for ${arrayOf('int', length)})`;
+    });
     await sql.query(
-      `insert into ${this.#name} as present (${names.join(', ')}) select * from unnest(${arrays.join(', ')})
+      `insert into ${this.#name} as present (${this.#columns.map(({ column }) => column).join(', ')})
+        select ${expressions.join(', ')} from unnest(${arrays.join(', ')}) as n(${names.join(', ')})
         ${this.#resolution(onConflict)}`,
       values,
     );
@@ -67,17 +79,36 @@ export class Table<Row extends object> {
 
 const YEAR_ONE = new Date('0001-01-01T00:00:00.000Z');
 
+/** An array as PostgreSQL reads it from text: at half the cost of what `pg` makes of an array of any values. */
+function arrayLiteral(elements: readonly unknown[]): string {
+  return `{${elements.map(elementOf).join(',')}}`;
+}
+
 /**
- * A value that arrays can be made of. What PostgreSQL cannot hold, a NUL in a text and the year 0, must not stop a
- * projection for ever; `pg` would write a Date in the local time zone, which takes it longer.
+ * What PostgreSQL cannot hold, a NUL in a text and the year 0, must not stop a projection for ever. An array is the value of
+ * a column of JSON.
  */
-function bindable(value: unknown): unknown {
-  if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
-  // Of a column of JSON; `pg` would take it for one more dimension of the array.
-  if (Array.isArray(value)) return JSON.stringify(value);
+function elementOf(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL';
+  if (typeof value === 'string') return quoted(value);
+  if (Array.isArray(value)) return quoted(JSON.stringify(value));
   if (value instanceof Date) return (value < YEAR_ONE ? YEAR_ONE : value).toISOString();
-  if (value instanceof Uint8Array && !Buffer.isBuffer(value)) {
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  }
-  return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  throw new Error(`an array cannot hold a ${typeof value}`);
+}
+
+function quoted(text: string): string {
+  const whole = text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
+  return /["\\]/.test(whole) ? `"${whole.replace(/["\\]/g, '\\$&')}"` : `"${whole}"`;
+}
+
+/** All in a row, and where in it each begins (from 1) and how long it is. */
+function joined(parts: readonly Uint8Array[]): { bytes: Buffer; from: number[]; length: number[] } {
+  let end = 0;
+  const from = parts.map((part) => {
+    const begin = end + 1;
+    end += part.length;
+    return begin;
+  });
+  return { bytes: Buffer.concat(parts, end), from, length: parts.map((part) => part.length) };
 }

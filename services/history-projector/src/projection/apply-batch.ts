@@ -1,7 +1,7 @@
 import type { Database, Sql } from '@dtm/read-model';
 import { moveCheckpoints, type Positions } from './checkpoints.ts';
 import { projectHistory } from './history.ts';
-import { loadWorkingSet } from './load.ts';
+import { loadRows } from './load.ts';
 import { projectManifest, writeManifests } from './manifests.ts';
 import type { Batch } from './messages.ts';
 import { notify } from './notices.ts';
@@ -10,7 +10,7 @@ import type { Tables } from './tables.ts';
 import { placeHistory } from './timelines.ts';
 import { projectTracking } from './tracking.ts';
 import { isUnreachable } from './unreachable.ts';
-import type { WorkingSet } from './working-set.ts';
+import { WorkingSet } from './working-set.ts';
 
 /**
  * Projects a batch in one transaction: checkpoints, then rows, then the wake-up. A number of statements that does not
@@ -25,8 +25,8 @@ export function applyBatch(
   wake: (sql: Sql, batch: Batch) => Promise<void> = notify,
 ): Promise<Positions> {
   return database.transaction(async (sql) => {
-    const to = await moveCheckpoints(sql, tables, from, batch);
-    const set = await loadWorkingSet(sql, tables, batch);
+    const { to, lastIds } = await moveCheckpoints(sql, tables, from, batch);
+    const set = new WorkingSet(await loadRows(sql, tables, batch), lastIds);
     for (const read of batch.TRACKING) projectTracking(set, read);
     for (const read of batch.HISTORY) projectHistory(set, read);
     for (const read of batch.SCAN_LOG) projectScan(set, read);
@@ -38,17 +38,20 @@ export function applyBatch(
   });
 }
 
+/** Each statement is made while PostgreSQL works on the one before. They are carried out in this order. */
 async function write(sql: Sql, tables: Tables, set: WorkingSet): Promise<void> {
-  await tables.trackingEvent.write(sql, set.trackingEvents, 'fail');
-  await tables.digestChange.write(sql, set.digestChanges, 'fail');
-  await tables.changeMonth.write(sql, set.changeMonths(), 'add');
-  await tables.repository.write(sql, [...set.changedRepositories], 'replace');
-  await tables.tag.write(sql, [...set.changedTags], 'replace');
-  await writeManifests(sql, tables, set);
-  await turnTags(sql, tables, set);
-  await tables.scanDay.write(sql, set.scanDays(), 'add');
-  await tables.scanHour.write(sql, set.scanHours(), 'add');
-  await tables.scanGap.write(sql, set.scanGaps, 'replace');
+  await Promise.all([
+    tables.repository.write(sql, [...set.changedRepositories], 'replace'),
+    tables.tag.write(sql, [...set.changedTags], 'replace'),
+    tables.digestChange.write(sql, set.digestChanges, 'fail'),
+    tables.changeMonth.write(sql, set.changeMonths(), 'add'),
+    tables.trackingEvent.write(sql, set.trackingEvents, 'fail'),
+    writeManifests(sql, tables, set),
+    turnTags(sql, tables, set),
+    tables.scanDay.write(sql, set.scanDays(), 'add'),
+    tables.scanHour.write(sql, set.scanHours(), 'add'),
+    tables.scanGap.write(sql, set.scanGaps, 'replace'),
+  ]);
 }
 
 /** Passes on to all tags of a repository that it became unreachable, or reachable again. */

@@ -1,6 +1,7 @@
 import type { Sql } from '@dtm/read-model';
 import { PROJECTED_STREAMS, type Batch, type ProjectedStream } from './messages.ts';
 import type { Tables } from './tables.ts';
+import type { LastIds } from './working-set.ts';
 
 /** The checkpoint is not where this projector left it: another one runs. */
 export class RivalProjector extends Error {
@@ -19,9 +20,14 @@ export const BEGINNING: Readonly<Positions> = { HISTORY: 0, MANIFESTS: 0, TRACKI
 /**
  * Moves the checkpoints over a batch, before anything else in its transaction: the update takes the row locks, and finds
  * no row where another projector has moved one. Throws `RivalProjector` then. All rows are taken, in one order, as
- * events of different streams touch the same rows.
+ * events of different streams touch the same rows. Answers the new positions, and the ids that new rows follow.
  */
-export async function moveCheckpoints(sql: Sql, tables: Tables, from: Positions, batch: Batch): Promise<Positions> {
+export async function moveCheckpoints(
+  sql: Sql,
+  tables: Tables,
+  from: Positions,
+  batch: Batch,
+): Promise<{ to: Positions; lastIds: LastIds }> {
   const to: Positions = { ...from };
   const eventTimes = PROJECTED_STREAMS.map((stream) => {
     const last = batch[stream].at(-1);
@@ -30,7 +36,8 @@ export async function moveCheckpoints(sql: Sql, tables: Tables, from: Positions,
     // PostgreSQL knows no year 0, and a checkpoint must move over everything.
     return time?.startsWith('0000') === true ? null : time;
   });
-  const moved = await sql.query<{ stream: string }>(
+  // Where this waited for a lock and found its checkpoints as it left them, no id can have been given out meanwhile.
+  const moved = await sql.query<{ lastTag: number; lastRepository: number }>(
     `with held as (
         select c.stream, n.new_sequence, n.event_at
         from ${tables.checkpoint} c
@@ -40,7 +47,9 @@ export async function moveCheckpoints(sql: Sql, tables: Tables, from: Positions,
       )
       update ${tables.checkpoint} c
         set sequence = h.new_sequence, event_at = coalesce(h.event_at, c.event_at), projected_at = now()
-        from held h where h.stream = c.stream returning c.stream`,
+        from held h where h.stream = c.stream
+        returning coalesce((select max(id) from ${tables.tag.name}), 0)::float8 as "lastTag",
+          coalesce((select max(id) from ${tables.repository.name}), 0)::float8 as "lastRepository"`,
     [
       PROJECTED_STREAMS,
       PROJECTED_STREAMS.map((stream) => from[stream]),
@@ -48,6 +57,7 @@ export async function moveCheckpoints(sql: Sql, tables: Tables, from: Positions,
       eventTimes,
     ],
   );
-  if (moved.length !== PROJECTED_STREAMS.length) throw new RivalProjector();
-  return to;
+  const [first] = moved;
+  if (first === undefined || moved.length !== PROJECTED_STREAMS.length) throw new RivalProjector();
+  return { to, lastIds: { tag: first.lastTag, repository: first.lastRepository } };
 }

@@ -2,10 +2,10 @@ import { EVENT_TYPES, type RepositoryScanned } from '@dtm/events';
 import type { RepositoryRecord, Sql, TagRecord } from '@dtm/read-model';
 import type { Batch } from './messages.ts';
 import type { Tables } from './tables.ts';
-import { WorkingSet } from './working-set.ts';
+import type { LoadedRows } from './working-set.ts';
 
-/** Loads the rows that a batch can touch, in at most four statements whatever its size. */
-export async function loadWorkingSet(sql: Sql, tables: Tables, batch: Batch): Promise<WorkingSet> {
+/** Loads the rows that a batch can touch, in at most three statements whatever its size. */
+export async function loadRows(sql: Sql, tables: Tables, batch: Batch): Promise<LoadedRows> {
   const tagEvents = [...batch.HISTORY, ...batch.TRACKING].flatMap(({ event }) => (event === null ? [] : [event.data]));
   const scans = batch.SCAN_LOG.flatMap(({ event }) => (event === null ? [] : [event]));
   const successes = scans.flatMap((event) => (event.type === EVENT_TYPES.RepositoryScanned ? [event.data] : []));
@@ -13,14 +13,14 @@ export async function loadWorkingSet(sql: Sql, tables: Tables, batch: Batch): Pr
   for (const { registry, repository, coverage } of successes) {
     if (coverage.mode === 'all-but') references.push(...coverage.tags.map((tag) => `${registry}/${repository}:${tag}`));
   }
-  const repositories = await loadRepositories(sql, tables, [...tagEvents, ...scans.map(({ data }) => data)]);
+  const [repositories, named] = await Promise.all([
+    loadRepositories(sql, tables, [...tagEvents, ...scans.map(({ data }) => data)]),
+    loadNamedTags(sql, tables, references),
+  ]);
   const tags = new Map<number, TagRecord>();
-  for (const tag of await loadNamedTags(sql, tables, references)) tags.set(tag.id, tag);
+  for (const tag of named) tags.set(tag.id, tag);
   for (const tag of await loadScannedTags(sql, tables, repositories, successes)) tags.set(tag.id, tag);
-  // Scans of known repositories, which is what most batches hold, make no rows.
-  const known = new Set(repositories.map(nameOf));
-  const makesRows = tagEvents.length > 0 || scans.some(({ data }) => !known.has(nameOf(data)));
-  return new WorkingSet(repositories, [...tags.values()], makesRows ? await lastIds(sql, tables) : NO_IDS);
+  return { repositories, tags: [...tags.values()] };
 }
 
 async function loadRepositories(
@@ -63,17 +63,6 @@ async function loadScannedTags(
     `where (t.repository_id = any($1) and t.exempt or t.repository_id = any($2)) and (t.tracked or t.untracked_sequence > $3)`,
     [idsOf(scanned), idsOf(partly), oldestView],
   );
-}
-
-/** Only where no row is made. */
-const NO_IDS = { tag: NaN, repository: NaN };
-
-async function lastIds(sql: Sql, tables: Tables): Promise<{ tag: number; repository: number }> {
-  const [row] = await sql.query<{ tag: number; repository: number }>(
-    `select coalesce((select max(id) from ${tables.tag.name}), 0)::float8 as tag,
-      coalesce((select max(id) from ${tables.repository.name}), 0)::float8 as repository`,
-  );
-  return row ?? { tag: 0, repository: 0 };
 }
 
 function nameOf({ registry, repository }: { registry: string; repository: string }): string {

@@ -20,13 +20,15 @@ export function projectManifest(set: WorkingSet, { event, message }: Read<Manife
 
 /** Writes what manifests are, the first description of each, and dates the tags by them that no registry dates. */
 export async function writeManifests(sql: Sql, tables: Tables, set: WorkingSet): Promise<void> {
-  await tables.manifestEvent.write(sql, set.manifestEvents, 'fail');
-  await tables.manifest.write(sql, set.manifests, 'keep');
   const described = set.manifests.filter(({ createdAt }) => createdAt !== null).map(({ digest }) => digest);
-  if (described.length > 0) await dateByImage(sql, tables, 't.digest = any($1)', described);
-  // Their digest may have been described long ago: in another repository, or before the tag came back to it.
   const undated = [...set.undatedTags].map(({ id }) => id);
-  if (undated.length > 0) await dateByImage(sql, tables, 't.id = any($1)', undated);
+  await Promise.all([
+    tables.manifestEvent.write(sql, set.manifestEvents, 'fail'),
+    tables.manifest.write(sql, set.manifests, 'keep'),
+    dateByImage(sql, tables, 't.digest = any($1)', described),
+    // Their digest may have been described long ago: in another repository, or before the tag came back to it.
+    dateByImage(sql, tables, 't.id = any($1)', undated),
+  ]);
 }
 
 async function dateByImage(
@@ -35,6 +37,7 @@ async function dateByImage(
   which: string,
   values: readonly (string | number)[],
 ): Promise<void> {
+  if (values.length === 0) return;
   await sql.query(
     `update ${tables.tag.name} t set last_pushed_at = m.created_at, last_pushed_source = 'image'
       from ${tables.manifest.name} m

@@ -108,8 +108,10 @@ async function placeAmongStored(sql: Sql, tables: Tables, set: WorkingSet, told:
     }
     noteImportedState(set, tag, timeline, bySequence([...before, ...entries]));
   }
-  await updateRows(sql, tables, moved);
-  await sql.query(`delete from ${tables.changeMonth.name} where tag_id = any($1)`, [ids]);
+  await Promise.all([
+    updateRows(sql, tables, moved),
+    sql.query(`delete from ${tables.changeMonth.name} where tag_id = any($1)`, [ids]),
+  ]);
 }
 
 function bySequence<Entry extends { row: { sequence: number } }>(entries: readonly Entry[]): Map<number, Entry> {

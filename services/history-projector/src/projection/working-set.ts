@@ -18,6 +18,18 @@ interface TagName {
   tag: string;
 }
 
+/** Rows that a batch can touch. */
+export interface LoadedRows {
+  repositories: readonly RepositoryRecord[];
+  tags: readonly TagRecord[];
+}
+
+/** Highest ids so far; 0 before the first. */
+export interface LastIds {
+  tag: number;
+  repository: number;
+}
+
 /** An event of a tag's history and the row that is made of it. */
 export interface ToldEntry {
   row: DigestChangeRecord;
@@ -29,7 +41,7 @@ export class WorkingSet {
   readonly #repositories = new Map<string, RepositoryRecord>();
   readonly #tags = new Map<string, TagRecord>();
   readonly #tagsOfRepository = new Map<number, TagRecord[]>();
-  readonly #lastId: { tag: number; repository: number };
+  readonly #lastId: LastIds;
   readonly changedTags = new Set<TagRecord>();
   readonly changedRepositories = new Set<RepositoryRecord>();
   /** Repositories that became unreachable, or reachable again. */
@@ -46,12 +58,8 @@ export class WorkingSet {
   readonly #months = new Map<string, ChangeMonthRecord>();
   readonly #hours = new Map<string, Omit<ScanDayRecord, 'day'> & { hour: Date }>();
 
-  constructor(
-    repositories: readonly RepositoryRecord[],
-    tags: readonly TagRecord[],
-    lastId: { tag: number; repository: number },
-  ) {
-    this.#lastId = { ...lastId };
+  constructor({ repositories, tags }: LoadedRows, lastIds: LastIds) {
+    this.#lastId = { ...lastIds };
     for (const repository of repositories) this.#repositories.set(nameOf(repository), repository);
     for (const tag of tags) this.#addTag(tag);
   }

@@ -27,6 +27,7 @@ export class Fill {
   readonly #source: EventSource;
   readonly #onProgress: OnProgress;
   #positions: Positions;
+  #applying: Promise<void> = Promise.resolve();
 
   constructor(database: Database, tables: Tables, source: EventSource, start: Positions, onProgress: OnProgress) {
     this.#database = database;
@@ -54,11 +55,12 @@ export class Fill {
     for await (const message of this.#read('MANIFESTS', to)) {
       batch.MANIFESTS.push(readManifest(message));
       if (batch.MANIFESTS.length < BATCH) continue;
-      await this.#apply(batch);
+      await this.#hand(batch);
       batch = emptyBatch();
       this.#onProgress('manifests projected', message.sequence, to);
     }
-    await this.#apply(batch);
+    await this.#hand(batch);
+    await this.#applying;
   }
 
   async #history(to: number): Promise<void> {
@@ -66,11 +68,12 @@ export class Fill {
     for await (const message of this.#read('HISTORY', to)) {
       batch.HISTORY.push(readHistory(message));
       if (batch.HISTORY.length < BATCH) continue;
-      await this.#apply(batch);
+      await this.#hand(batch);
       batch = emptyBatch();
       this.#onProgress('history projected', message.sequence, to);
     }
-    await this.#apply(batch);
+    await this.#hand(batch);
+    await this.#applying;
   }
 
   /** Each scan is projected after exactly the tracking events that it knew, as what it covered depends on them. */
@@ -113,6 +116,14 @@ export class Fill {
 
   #read(stream: keyof Positions, to: number) {
     return readThrough(this.#source, stream, this.#positions[stream], to);
+  }
+
+  /** Lets a batch be applied, once the one before is, while the next is read. */
+  async #hand(batch: Batch): Promise<void> {
+    await this.#applying;
+    this.#applying = this.#apply(batch);
+    // It is awaited with the next one: a rejection must not be unhandled until then.
+    this.#applying.catch(() => undefined);
   }
 
   async #apply(batch: Batch): Promise<void> {
