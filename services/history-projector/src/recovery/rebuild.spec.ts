@@ -52,6 +52,15 @@ async function schemas(database: Database): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
+/** The indexes of a schema as statements, without its name. */
+async function indexesOf(database: Database, schema: string): Promise<string[]> {
+  const rows = await database.query<{ index: string }>(
+    `select replace(indexdef, schemaname, '') as index from pg_indexes where schemaname = $1 order by indexname`,
+    [schema],
+  );
+  return rows.map(({ index }) => index);
+}
+
 describe('a rebuild', () => {
   it('makes the same rows from the streams alone, and projector and readers go on in the new schema', async () => {
     const story = eventfulStory();
@@ -64,6 +73,7 @@ describe('a rebuild', () => {
     const report = await rebuild(database, source, silent);
     expect(report).toMatchObject({ from: 'read_1', to: 'read_2', carriedScans: false, dropped: [] });
     expect(await rowsIn(database, 'read_2')).toEqual(before);
+    expect(await indexesOf(database, 'read_2')).toEqual(await indexesOf(database, 'read_1'));
     expect(await readPointer(database)).toEqual({ schema: 'read_2', version: READ_MODEL_VERSION });
     await eventually(() => projector.log.some((line) => line.includes('going on in read_2')));
     const told = story.messages.length;

@@ -13,6 +13,7 @@ import { openCheckpoints } from '../projection/open-checkpoints.ts';
 import { tablesOf } from '../projection/tables.ts';
 import type { EventSource } from '../reading/event-source.ts';
 import { Fill, sum } from './fill.ts';
+import { postponeIndexes } from './postponed-indexes.ts';
 import { checkNothingLost, checkStreams } from './rebuild-checks.ts';
 import { AnotherRebuild, Refused, type OnProgress } from './refused.ts';
 import { carryScanFacts, forgetOldHours } from './scan-facts.ts';
@@ -70,6 +71,7 @@ async function rebuildAlone(
   const from = pointer.schema;
   const { carriesScans } = await checkStreams(database, source, from, onProgress);
   const to = await makeGeneration(database);
+  const indexes = await postponeIndexes(database, to);
   const tables = tablesOf(database, to);
   const start = await openCheckpoints(database, tables, source);
   const fill = new Fill(database, tables, source, start, onProgress);
@@ -80,6 +82,7 @@ async function rebuildAlone(
     if (round > 1 && left <= SMALL_LAG) break;
     await fill.upTo(target);
     lost.throwIfAborted();
+    for (const index of indexes.splice(0)) await database.query(index);
   }
   await database.query(
     `analyze "${to}".tag, "${to}".repository, "${to}".digest_change, "${to}".change_month, "${to}".manifest`,
