@@ -28,12 +28,21 @@ describe('ArrivalPace', () => {
   it('ends a batch soon after the burst has ended', () => {
     expect(paceOf(1).waitsUntil(9_990, true)).toBe(10_025);
     expect(paceOf(10).waitsUntil(9_990, true)).toBe(10_080);
-    expect(paceOf(50).waitsUntil(9_990, true)).toBe(10_250);
+    expect(paceOf(50).waitsUntil(9_990, true)).toBe(10_100);
+    expect(paceOf(50).waitsUntil(9_990, false)).toBe(10_250);
   });
 
   it('bounds a batch where messages do not cease', () => {
     expect(paceOf(1).waitsUntil(9_510, true)).toBe(10_010);
     expect(paceOf(1).waitsUntil(9_010, false)).toBe(10_010);
+  });
+
+  it('gathers scans that come one by one from the second on', () => {
+    const pace = new ArrivalPace(LINGER);
+    pace.arrived(5_000);
+    pace.arrived(5_060);
+    expect(pace.waitsUntil(5_060, false)).toBe(5_310);
+    expect(pace.waitsUntil(5_060, true)).toBe(5_160);
   });
 
   it('takes a sudden burst for one', () => {

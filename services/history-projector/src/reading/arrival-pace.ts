@@ -15,13 +15,17 @@ const WEIGHT = 1 / 16;
 /** So many average pauses without a message, and the burst is over. */
 const PAUSES = 8;
 const SHORTEST_PAUSE_MS = 25;
-const LONGEST_PAUSE_MS = 250;
+/** Somebody who waits sees it so soon after the last message. */
+const LONGEST_PAUSE_MS = 100;
+const LONGEST_UNCHANGED_PAUSE_MS = 250;
+/** So long without a message is a silence: what was before it says nothing about what comes. */
+const SILENCE_MS = 2 * BUSY_BELOW_MS;
 
 /** How fast messages arrive, and what follows for the size of batches. Times are those of one monotonic clock, in ms. */
 export class ArrivalPace {
   readonly #linger: Linger;
   #lastAt = -Infinity;
-  #averagePause = Infinity;
+  #averagePause = SILENCE_MS;
 
   constructor(linger: Linger) {
     this.#linger = linger;
@@ -29,10 +33,10 @@ export class ArrivalPace {
 
   /** Notes a message. */
   arrived(at: number): void {
-    const pause = Math.min(at - this.#lastAt, 2 * BUSY_BELOW_MS);
+    const pause = Math.min(at - this.#lastAt, SILENCE_MS);
     this.#lastAt = at;
-    // A long silence says that what was before it no longer counts.
-    if (pause >= 2 * BUSY_BELOW_MS) this.#averagePause = pause;
+    // The first pause behind a silence is all that is known: scans that come one by one are told from one that comes alone.
+    if (pause === SILENCE_MS || this.#averagePause === SILENCE_MS) this.#averagePause = pause;
     else this.#averagePause += (pause - this.#averagePause) * WEIGHT;
   }
 
@@ -40,7 +44,8 @@ export class ArrivalPace {
   waitsUntil(began: number, urgent: boolean): number {
     const { lingerMs, busyLingerMs, unchangedLingerMs } = this.#linger;
     if (this.#averagePause > BUSY_BELOW_MS) return began + lingerMs;
-    const pause = Math.min(Math.max(this.#averagePause * PAUSES, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
+    const longest = urgent ? LONGEST_PAUSE_MS : LONGEST_UNCHANGED_PAUSE_MS;
+    const pause = Math.min(Math.max(this.#averagePause * PAUSES, SHORTEST_PAUSE_MS), longest);
     return Math.min(began + (urgent ? busyLingerMs : unchangedLingerMs), this.#lastAt + pause);
   }
 }

@@ -26,7 +26,7 @@ export const DEFAULT_LIMITS: BatchLimits = {
   size: 1_000,
   lingerMs: 20,
   busyLingerMs: 500,
-  unchangedLingerMs: 1_000,
+  unchangedLingerMs: 2_000,
   holdMs: 5_000,
 };
 
