@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { timestamp } from './fields.ts';
 import { digestObservedData, tagDisappearedData, type DigestObserved, type TagDisappeared } from './history-events.ts';
@@ -169,7 +169,7 @@ export function decodeManifest(bytes: Uint8Array): ManifestEvent {
 
 /** SHA-256 of an event's stored bytes, lower-case hex: what the next event on its subject carries as `previous.hash`. */
 export function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes);
 }
 
 /** Id of an event on a tag's subject: unique, and lets a writer recognise its own event behind a lost acknowledgement. */
