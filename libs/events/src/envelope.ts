@@ -14,6 +14,8 @@ import {
 import { tagTrackedData, tagUntrackedData, type TagTracked, type TagUntracked } from './tracking-events.ts';
 import { upcast, type Upcaster } from './upcasters.ts';
 
+const UTF8_IN = new TextDecoder('utf-8', { fatal: true });
+
 /** Content type of every message, sent as header `content-type`. */
 export const CONTENT_TYPE = 'application/cloudevents+json';
 
@@ -117,7 +119,7 @@ export function encode<T extends EventType>(event: NewEvent<T>): Uint8Array {
   if (subject !== subjectOf(data.data)) {
     throw new Error(`cannot encode ${type} of ${subject}: its data name ${subjectOf(data.data)}`);
   }
-  return new TextEncoder().encode(JSON.stringify({ ...attributes, data: data.data }));
+  return Buffer.from(JSON.stringify({ ...attributes, data: data.data }));
 }
 
 /** Reads stored bytes, lifting older versions to the current type; throws `UnreadableEvent`. Other upcasters are for tests. */
@@ -189,7 +191,7 @@ function isEventType(type: string): type is EventType {
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(UTF8_IN.decode(bytes));
   } catch {
     return undefined;
   }

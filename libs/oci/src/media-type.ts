@@ -29,8 +29,11 @@ export const MEDIA_TYPE_MAX_LENGTH = 255;
 
 const GRAMMAR = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/;
 
+const KNOWN: ReadonlySet<string> = new Set(Object.values(MEDIA_TYPES));
+
 /** The bare media type of a Content-Type value: parameters cut off, lower case; null where it is none. */
 export function parseMediaType(contentType: string): string | null {
+  if (KNOWN.has(contentType)) return contentType;
   const bare = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
   return bare.length <= MEDIA_TYPE_MAX_LENGTH && GRAMMAR.test(bare) ? bare : null;
 }

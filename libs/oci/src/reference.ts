@@ -1,4 +1,5 @@
 import { DOCKER_HUB, looksLikeRegistry, parseRegistryHost, printable } from './registry-host.ts';
+import { remembering } from './remembering.ts';
 
 /** Bound of distribution/reference on a repository's path. */
 export const REPOSITORY_MAX_LENGTH = 255;
@@ -53,7 +54,7 @@ export class RepositoryName {
     return RepositoryName.#make(parsed);
   }
 
-  static #make(parts: NameParts): RepositoryName {
+  static #make(parts: Readonly<NameParts>): RepositoryName {
     return new RepositoryName(parts.registry, parts.repository);
   }
 
@@ -135,7 +136,15 @@ function trimBlanks(text: string): string {
   return text.replace(/^ +/, '').replace(/ +$/, '');
 }
 
-function parseName(text: string): NameParts | string {
+function parseName(text: string): Readonly<NameParts> | string {
+  return text.length > REFERENCE_MAX_LENGTH ? parseNewName(text) : parseKnownName(text);
+}
+
+/** Repositories that are remembered in the process. */
+const REMEMBERED = 10_000;
+const parseKnownName = remembering<Readonly<NameParts> | string>(REMEMBERED, parseNewName);
+
+function parseNewName(text: string): NameParts | string {
   if (text === '') return 'it is empty';
   if (text.includes('://')) return 'it starts with a scheme: write the registry without "https://"';
   if (/[^\x21-\x7e]/.test(text)) return 'it has spaces, control characters or letters outside ASCII';

@@ -1,3 +1,5 @@
+import { remembering } from './remembering.ts';
+
 /** The name by which Docker Hub is known here, whatever alias was written. */
 export const DOCKER_HUB = 'docker.io';
 
@@ -6,6 +8,9 @@ const HOST_MAX_LENGTH = 253;
 
 /** A DNS name of 253 characters; a colon and five digits of port come on top. */
 export const REGISTRY_MAX_LENGTH = 259;
+
+/** Hosts that are remembered in the process. */
+const REMEMBERED = 1_000;
 
 const DOCKER_HUB_ALIASES: ReadonlySet<string> = new Set([
   DOCKER_HUB,
@@ -19,7 +24,15 @@ const DOMAIN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0
 const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/;
 
 /** A registry's canonical host (`host[:port]`, lower case, Docker Hub's aliases folded), or the reason why it is none. */
-export function parseRegistryHost(text: string): { host: string } | { reason: string } {
+export function parseRegistryHost(text: string): ParsedHost {
+  return text.length > REGISTRY_MAX_LENGTH ? parse(text) : parseKnown(text);
+}
+
+type ParsedHost = Readonly<{ host: string } | { reason: string }>;
+
+const parseKnown = remembering<ParsedHost>(REMEMBERED, parse);
+
+function parse(text: string): ParsedHost {
   // Some letters outside ASCII become ASCII in lower case (the Kelvin sign a "k"), so this comes first.
   if (/[^\x21-\x7e]/.test(text)) return { reason: `"${printable(text)}" is not a registry host` };
   const lower = text.toLowerCase();

@@ -69,6 +69,11 @@ export class HostAuthorization {
     return this.#fixedHeader ?? this.#basicHeader;
   }
 
+  /** Whether the host has asked for tokens so far. */
+  get wantsTokens(): boolean {
+    return this.#template !== null || this.#byWanted.size > 0;
+  }
+
   /**
    * The grant to use for a scope at a time (milliseconds since the epoch), null as long as the host has not asked for one.
    * It may lack its token yet.

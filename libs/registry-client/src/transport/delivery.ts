@@ -85,7 +85,8 @@ export class Delivery {
       operation.signal?.throwIfAborted();
       if (pace.holdUntil !== 0) await this.#sitOut(pace, operation.signal);
       // First: a permission of the throttle is for now, not for later.
-      await paces?.wait(operation.registry, message, operation.signal);
+      const pacing = paces?.wait(operation.registry, message, operation.signal) ?? null;
+      if (pacing !== null) await pacing;
       await throttle.acquire(operation.registry, operation.signal);
       if (operation.remainingMs <= 0) throw new Trouble('timeout', `${origin.host} took too long`);
       operation.requests++;
@@ -98,9 +99,9 @@ export class Delivery {
             method: message.method,
             path: message.path,
             headers: message.headers,
-            body: message.body,
+            body: message.body ?? null,
             maxBody: message.maxBody,
-            timeoutMs: operation.remainingMs,
+            deadline: startedAt + operation.remainingMs,
             signal: operation.signal,
             reset: origin.resetAfterHead && message.method === 'HEAD',
           },
@@ -132,7 +133,8 @@ export class Delivery {
         if (limited) continue;
       } else {
         pace.refusals = 0;
-        await this.#heedRemaining(operation.registry, pace, answer);
+        const waitMs = exhaustedFor(answer.headers, answer.receivedAt);
+        if (waitMs !== null) await this.#heedRemaining(operation.registry, pace, waitMs);
       }
       return answer;
     }
@@ -160,10 +162,8 @@ export class Delivery {
   }
 
   /** What was just answered was the last for now: asking on would only be refused. */
-  async #heedRemaining(registry: string, pace: Pace, answer: Answer): Promise<void> {
+  async #heedRemaining(registry: string, pace: Pace, waitMs: number): Promise<void> {
     const { now, throttle } = this.#options;
-    const waitMs = exhaustedFor(answer.headers, now());
-    if (waitMs === null) return;
     const until = now().getTime() + waitMs;
     if (waitMs <= SHORT_WAIT_MS) pace.holdUntil = Math.max(pace.holdUntil, until);
     else await throttle.halt(registry, new Date(until), 'the registry says that no requests are left for now');

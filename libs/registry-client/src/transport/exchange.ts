@@ -9,19 +9,20 @@ export type Headers = NonNullable<Parameters<NonNullable<Dispatcher.DispatchHand
 const ERROR_BODY_BYTES = 16 * 1024;
 const NO_BODY = Buffer.alloc(0);
 
+/** What undici's `dispatch` takes, and more: one object for both, as there is one for each observed tag. */
 export interface WireRequest {
   method: Method;
   path: string;
   /** Names and values in turn. */
   headers: string[];
-  /** Sent with POST. */
-  body?: string | undefined;
+  /** Sent with POST; otherwise null. */
+  body: string | null;
   /** Bytes of body that are accepted of a success. */
   maxBody: number;
-  /** Milliseconds until the answer must be complete. */
-  timeoutMs: number;
+  /** When the answer must be complete, by `performance.now()`. */
+  deadline: number;
   signal: AbortSignal | undefined;
-  /** Close the connection after this request; only for servers that send a body after HEAD. */
+  /** Close the connection after this request, which undici does after every HEAD unless this is false. */
   reset: boolean;
 }
 
@@ -53,29 +54,23 @@ export class BodyTooLarge extends Error {
  */
 export function exchange(pool: Pool, request: WireRequest, now: () => Date): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const handler = new Exchange(request, now, resolve, reject);
-    pool.dispatch(
-      {
-        method: request.method,
-        path: request.path,
-        headers: request.headers,
-        ...(request.body === undefined ? {} : { body: request.body }),
-        // Unless this is false, undici closes the connection after every HEAD.
-        reset: request.reset,
-      },
-      handler,
-    );
+    pool.dispatch(request, new Exchange(request, now, resolve, reject));
   });
 }
 
-const UNDER_WAY = new WeakMap<AbortSignal, Set<Exchange>>();
+/** All exchanges under way. */
+const OPEN = new Set<Exchange>();
+/** How often it is looked whether one of them has run out of time. */
+const LOOK_MS = 100;
+let look: NodeJS.Timeout | null = null;
+/** Signals that are listened to already. */
+const HEARD = new WeakSet<AbortSignal>();
 
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: WireRequest;
   readonly #now: () => Date;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (reason: Error) => void;
-  readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | null = null;
   #settled = false;
   #sentAt: Date | null = null;
@@ -95,8 +90,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#now = now;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#timer = setTimeout(timedOut, Math.max(1, request.timeoutMs), this);
-    if (request.signal !== undefined) endedBy(request.signal).add(this);
+    OPEN.add(this);
+    look ??= setTimeout(lookForLate, LOOK_MS);
+    if (request.signal !== undefined && !HEARD.has(request.signal)) listenTo(request.signal);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -148,6 +144,14 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(error);
   }
 
+  get deadline(): number {
+    return this.#request.deadline;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#request.signal;
+  }
+
   get #succeeds(): boolean {
     return this.#status >= 200 && this.#status < 300;
   }
@@ -171,29 +175,29 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #finish(): void {
     this.#settled = true;
-    clearTimeout(this.#timer);
-    if (this.#request.signal !== undefined) endedBy(this.#request.signal).delete(this);
+    OPEN.delete(this);
   }
 }
 
 /**
- * The exchanges under way that a signal ends, behind one listener for all of them: a service hands the same signal to each
- * of its requests, and a listener of its own for each costs half as much again as the whole exchange.
+ * One listener for all exchanges that a signal ends: a service hands the same signal to each of its requests, and a listener
+ * of its own for each costs half as much again as the whole exchange.
  */
-function endedBy(signal: AbortSignal): Set<Exchange> {
-  const known = UNDER_WAY.get(signal);
-  if (known !== undefined) return known;
-  const exchanges = new Set<Exchange>();
-  UNDER_WAY.set(signal, exchanges);
+function listenTo(signal: AbortSignal): void {
+  HEARD.add(signal);
   const endAll = (): void => {
-    for (const exchange of [...exchanges]) exchange.give(signal.reason as Error);
+    for (const exchange of [...OPEN]) if (exchange.signal === signal) exchange.give(signal.reason as Error);
   };
   signal.addEventListener('abort', endAll, { once: true });
-  return exchanges;
 }
 
-function timedOut(exchange: Exchange): void {
-  exchange.give(new ExchangeTimeout('no complete answer in time'));
+/** One timer for all: of the thousands a second hardly any ever runs out of time. */
+function lookForLate(): void {
+  const now = performance.now();
+  for (const exchange of [...OPEN]) {
+    if (exchange.deadline <= now) exchange.give(new ExchangeTimeout('no complete answer in time'));
+  }
+  look = OPEN.size === 0 ? null : setTimeout(lookForLate, LOOK_MS);
 }
 
 /** A header that must occur once: its value, undefined where it is absent or repeated. */

@@ -98,13 +98,15 @@ export class RegistryRequests {
     let challengeAnswered = false;
     const { authorization = 'challenge' } = request;
     const answersChallenges = authorization === 'challenge';
-    let header = answersChallenges
-      ? await this.#knownHeader(operation, registry, hop.audience, request)
-      : authorization === 'credentials' && hop.audience === registry
-        ? registry.authorization.direct
-        : typeof authorization === 'object'
-          ? authorization.header
-          : null;
+    let header: string | null = null;
+    if (answersChallenges) {
+      const known = this.#knownHeader(operation, registry, hop.audience, request);
+      header = known === null || typeof known === 'string' ? known : await known;
+    } else if (authorization === 'credentials' && hop.audience === registry) {
+      header = registry.authorization.direct;
+    } else if (typeof authorization === 'object') {
+      header = authorization.header;
+    }
     for (;;) {
       const answer = await this.#sendOnce(operation, registry, hop, request, header);
       const { status } = answer;
@@ -199,6 +201,7 @@ export class RegistryRequests {
   ): string | null | Promise<string> {
     const { authorization } = audience;
     if (authorization.standing !== null) return authorization.standing;
+    if (!authorization.wantsTokens) return null;
     const now = this.#options.now().getTime();
     const grant = authorization.grantFor(scopeOf(request), now);
     if (grant === null) return null;
