@@ -1,15 +1,16 @@
 import { CONTENT_TYPE } from '@dtm/events';
 import {
-  jetstream,
   JetStreamApiError,
   jetstreamManager,
-  type JetStreamClient,
+  PubHeaders,
   type JetStreamManager,
+  type PubAck,
 } from '@nats-io/jetstream';
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { isPassing, isWrongSequence } from './failures.ts';
 import type { StoredMessage } from './reader.ts';
 import { unlessReconnected } from './reconnects.ts';
+import { requestJetStream } from './requests.ts';
 import { pause } from './waiting.ts';
 
 /** What became of an append: stored under a sequence, or refused because the subject holds another last event. */
@@ -24,9 +25,9 @@ const ATTEMPTS = 5;
  * last sequence is the expected one.
  */
 export class Appender {
-  readonly #js: JetStreamClient;
   readonly #nc: NatsConnection;
   readonly #stream: string;
+  /** For all appends in turn: they are written down as soon as something is sent. */
   readonly #headers: MsgHdrs;
   readonly #timeoutMs: number;
   #jsm: Promise<JetStreamManager> | null = null;
@@ -34,10 +35,10 @@ export class Appender {
   constructor(nc: NatsConnection, stream: string, options: { ackTimeoutMs?: number } = {}) {
     this.#nc = nc;
     this.#timeoutMs = options.ackTimeoutMs ?? ACK_TIMEOUT_MS;
-    this.#js = jetstream(nc, { timeout: this.#timeoutMs });
     this.#stream = stream;
     this.#headers = headers();
     this.#headers.set('content-type', CONTENT_TYPE);
+    this.#headers.set(PubHeaders.ExpectedStreamHdr, stream);
   }
 
   /**
@@ -50,11 +51,11 @@ export class Appender {
     let unsure = false;
     for (let attempt = 1; ; attempt++) {
       try {
-        const publishing = this.#js.publish(subject, bytes, {
+        this.#headers.set(PubHeaders.ExpectedLastSubjectSequenceHdr, String(expected));
+        const ack = await requestJetStream<PubAck>(this.#nc, subject, bytes, {
           headers: this.#headers,
-          expect: { streamName: this.#stream, lastSubjectSequence: expected },
+          timeoutMs: this.#timeoutMs,
         });
-        const ack = await unlessReconnected(this.#nc, publishing);
         return { outcome: 'appended', sequence: ack.seq };
       } catch (error) {
         if (isWrongSequence(error)) return this.#afterRefusal(subject, bytes, unsure);

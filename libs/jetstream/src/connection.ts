@@ -10,6 +10,15 @@ export interface ConnectionSettings {
   onStatus?: (text: string) => void;
 }
 
+const INBOX_PREFIXES = new WeakMap<NatsConnection, string>();
+
+/** What the subjects of answers begin with: a connection may subscribe to no other inbox. */
+export function inboxPrefixOf(nc: NatsConnection): string {
+  return INBOX_PREFIXES.get(nc) ?? DEFAULT_INBOX_PREFIX;
+}
+
+const DEFAULT_INBOX_PREFIX = '_INBOX';
+
 /** How often a first connection that cannot be made is told of. */
 const WAITING_TOLD_MS = 5_000;
 
@@ -24,8 +33,14 @@ export async function connectNats(settings: ConnectionSettings): Promise<NatsCon
     WAITING_TOLD_MS,
   );
   const nc = await connectPatiently(settings.name, servers, credentials).finally(() => clearInterval(waiting));
+  INBOX_PREFIXES.set(nc, inboxPrefix(settings.name));
   void reportStatus(nc, settings.onStatus);
   return nc;
+}
+
+/** Lets the server's permissions give each service an inbox that no other may read. */
+function inboxPrefix(name: string): string {
+  return `${DEFAULT_INBOX_PREFIX}.${name}`;
 }
 
 function connectPatiently(name: string, servers: string[], credentials: Credentials): Promise<NatsConnection> {
@@ -33,8 +48,7 @@ function connectPatiently(name: string, servers: string[], credentials: Credenti
     servers,
     ...credentials,
     name,
-    // Lets the server's permissions give each service an inbox that no other may read.
-    inboxPrefix: `_INBOX.${name}`,
+    inboxPrefix: inboxPrefix(name),
     maxReconnectAttempts: -1,
     waitOnFirstConnect: true,
     reconnectTimeWait: 250,

@@ -1,5 +1,6 @@
-import { decodeHistory, EVENT_TYPES, hashOf, type HistoryEvent } from '@dtm/events';
+import { decodeHistory, EVENT_TYPES, hashOf, UnreadableEvent, type HistoryEvent } from '@dtm/events';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { HeadTable, type KeptHead } from './head-table.ts';
 import type { StoredMessage } from './reader.ts';
 import { STREAMS } from './streams.ts';
 import { Tail } from './tail.ts';
@@ -24,21 +25,11 @@ export interface HistoryHead {
 
 const PREFIX = 'history.';
 
-/** A head as it is kept: times as epoch ms, since a Date takes six times the memory of a number, and there are many. */
-interface KeptHead {
-  sequence: number;
-  hash: string;
-  digest: string;
-  gone: boolean;
-  observedAt: number;
-  pushedAt: number | null;
-  changedAt: number | null;
-}
-
 /** The last event of every tag, in memory: what "changed" is decided against. */
 export class HistoryTail extends Tail {
-  /** By canonical reference: scans look up every tag several times, and keys of the stream would have to be escaped first. */
-  readonly #heads = new Map<string, KeptHead>();
+  /** Rows of the table, by canonical repository and tag: keys of the stream would have to be escaped first. */
+  readonly #repositories = new Map<string, Map<string, number>>();
+  readonly #heads = new HeadTable();
   readonly #onUnreadable: (message: StoredMessage, error: unknown) => void;
 
   constructor(nc: NatsConnection, onUnreadable: (message: StoredMessage, error: unknown) => void) {
@@ -48,8 +39,14 @@ export class HistoryTail extends Tail {
 
   /** Null for a tag without history. */
   head(reference: { registry: string; repository: string; tag: string }): HistoryHead | null {
-    const kept = this.#heads.get(textOf(reference));
-    return kept === undefined ? null : headOfKept(kept);
+    const row = this.#row(reference);
+    return row === undefined ? null : headOfKept(this.#heads.get(row));
+  }
+
+  /** Of a tag's last event; 0 for a tag without history. Scans ask of every tag, and most are as they were. */
+  headSequence(reference: { registry: string; repository: string; tag: string }): number {
+    const row = this.#row(reference);
+    return row === undefined ? 0 : this.#heads.sequence(row);
   }
 
   /** Tags with history. */
@@ -61,12 +58,73 @@ export class HistoryTail extends Tail {
     // Imports are history, but no observation: the change test never sees them.
     if (!message.subject.startsWith(PREFIX)) return;
     try {
-      const event = decodeHistory(message.data);
-      this.#heads.set(textOf(event.data), keptHead(event, message));
+      const event = read(message.data);
+      this.#keep(event.data, keptHead(event, message));
     } catch (error) {
       this.#onUnreadable(message, error);
     }
   }
+
+  #row({ registry, repository, tag }: TagName): number | undefined {
+    return this.#repositories.get(`${registry}/${repository}`)?.get(tag);
+  }
+
+  #keep({ registry, repository, tag }: TagName, head: KeptHead): void {
+    const name = `${registry}/${repository}`;
+    let rows = this.#repositories.get(name);
+    if (rows === undefined) {
+      rows = new Map();
+      this.#repositories.set(name, rows);
+    }
+    const row = rows.get(tag);
+    if (row === undefined) rows.set(tag, this.#heads.add(head));
+    else this.#heads.set(row, head);
+  }
+}
+
+interface TagName {
+  registry: string;
+  repository: string;
+  tag: string;
+}
+
+/** What a head is made of. */
+interface HeadEvent {
+  type: HistoryEvent['type'];
+  data: TagName & {
+    digest?: string;
+    observedAt: string;
+    pushedAt?: string | undefined;
+    previous: { digest: string } | null;
+  };
+}
+
+const UTF8 = new TextDecoder();
+
+/**
+ * What this tail wants of an event. Checking all of it takes three times as long, at each start for every tag there is; what
+ * does not look like an event of the current version is left to those who know.
+ */
+function read(bytes: Uint8Array): HeadEvent {
+  try {
+    const event = JSON.parse(UTF8.decode(bytes)) as HeadEvent;
+    if (isHeadEvent(event)) return event;
+  } catch {
+    // Told by what follows.
+  }
+  return decodeHistory(bytes);
+}
+
+function isHeadEvent({ type, data }: HeadEvent): boolean {
+  const { registry, repository, tag, digest, observedAt, pushedAt, previous } = data;
+  const names = [registry, repository, tag, type === EVENT_TYPES.TagDisappeared ? previous?.digest : digest];
+  return (
+    (type === EVENT_TYPES.DigestObserved || type === EVENT_TYPES.TagDisappeared) &&
+    names.every((name) => typeof name === 'string' && name !== '') &&
+    Number.isFinite(Date.parse(observedAt)) &&
+    (pushedAt === undefined || Number.isFinite(Date.parse(pushedAt))) &&
+    typeof previous === 'object'
+  );
 }
 
 /** Reads a stored event of HISTORY as the head of its tag; throws `UnreadableEvent`. */
@@ -74,25 +132,23 @@ export function headOf(message: Pick<StoredMessage, 'sequence' | 'data'>): Histo
   return headOfKept(keptHead(decodeHistory(message.data), message));
 }
 
-function keptHead(event: HistoryEvent, message: Pick<StoredMessage, 'sequence' | 'data'>): KeptHead {
-  const observed = event.type === EVENT_TYPES.DigestObserved;
-  const observedAt = Date.parse(event.data.observedAt);
+function keptHead({ type, data }: HeadEvent, message: Pick<StoredMessage, 'sequence' | 'data'>): KeptHead {
+  const observed = type === EVENT_TYPES.DigestObserved;
+  const digest = observed ? data.digest : data.previous?.digest;
+  if (digest === undefined) throw new UnreadableEvent(`${type} of ${data.tag} names no digest`);
+  const observedAt = Date.parse(data.observedAt);
   return {
     sequence: message.sequence,
     hash: hashOf(message.data),
-    digest: observed ? event.data.digest : event.data.previous.digest,
+    digest,
     gone: !observed,
     observedAt,
-    pushedAt: observed && event.data.pushedAt !== undefined ? Date.parse(event.data.pushedAt) : null,
-    changedAt: event.data.previous === null ? null : observedAt,
+    pushedAt: observed && data.pushedAt !== undefined ? Date.parse(data.pushedAt) : null,
+    changedAt: data.previous === null ? null : observedAt,
   };
 }
 
 function headOfKept({ observedAt, pushedAt, changedAt, ...rest }: KeptHead): HistoryHead {
   const date = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
   return { ...rest, observedAt: new Date(observedAt), pushedAt: date(pushedAt), changedAt: date(changedAt) };
-}
-
-function textOf({ registry, repository, tag }: { registry: string; repository: string; tag: string }): string {
-  return `${registry}/${repository}:${tag}`;
 }

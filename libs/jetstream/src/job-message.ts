@@ -1,5 +1,5 @@
-import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { PulledMessage } from './pulled-message.ts';
 
 /** So many signs of life in the time after which the server would give a job away. */
 const SIGNS_OF_LIFE = 3;
@@ -25,7 +25,7 @@ export class RetryLater extends Error {
  */
 export async function workOn(
   nc: NatsConnection,
-  message: JsMsg,
+  message: PulledMessage,
   ackWaitMs: number,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -36,7 +36,7 @@ export async function workOn(
     await work();
     message.ack();
   } catch (error) {
-    message.nak(delayAfter(error, message.info.deliveryCount));
+    message.nak(delayAfter(error, message.delivery));
     throw error;
   } finally {
     clearInterval(working);

@@ -1,17 +1,11 @@
 import { createHash } from 'node:crypto';
 import { escapePart } from '@dtm/events';
-import {
-  AckPolicy,
-  jetstream,
-  JetStreamApiError,
-  jetstreamManager,
-  type Consumer,
-  type JsMsg,
-} from '@nats-io/jetstream';
+import { AckPolicy, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { isPassing } from './failures.ts';
 import { LONGEST_WAIT_MS, RetryLater, workOn } from './job-message.ts';
 import { LeftBehind } from './left-behind.ts';
+import type { PulledMessage } from './pulled-message.ts';
 import { Pulls } from './pulls.ts';
 import type { StoredMessage } from './reader.ts';
 import type { WorkSource } from './transport.ts';
@@ -128,11 +122,12 @@ export abstract class RegistryJobs<Job extends RegistryJob> implements WorkSourc
 
   /** One job after another: pulls the next only when the last is done, so that no job waits in a busy fetcher. */
   async #lane(registry: string, handle: (job: Job) => Promise<void>): Promise<void> {
-    let consumer: Consumer | null = null;
+    const pulls = this.#pulls.lane();
+    let consumer: string | null = null;
     while (!this.#stop.signal.aborted && !this.#nc.isClosed()) {
       try {
         consumer ??= await this.#consumer(registry);
-        const message = await this.#pulls.next(consumer);
+        const message = await pulls.next(this.#kind.stream, consumer);
         if (message === null) continue;
         const restMs = await this.#run(message, handle);
         if (restMs > 0) await pause(restMs, this.#stop.signal);
@@ -145,7 +140,8 @@ export abstract class RegistryJobs<Job extends RegistryJob> implements WorkSourc
     }
   }
 
-  async #consumer(registry: string): Promise<Consumer> {
+  /** Sees to it that there is one; returns its name. */
+  async #consumer(registry: string): Promise<string> {
     const jsm = await jetstreamManager(this.#nc, { checkAPI: false });
     const { stream, prefix, maxPending, subjectsOf } = this.#kind;
     const name = consumerName(prefix, registry);
@@ -162,16 +158,16 @@ export abstract class RegistryJobs<Job extends RegistryJob> implements WorkSourc
       if (!(error instanceof JetStreamApiError && error.code === CONSUMER_EXISTS)) throw error;
       await jsm.consumers.update(stream, name, settings);
     }
-    return jetstream(this.#nc).consumers.get(stream, name);
+    return name;
   }
 
   /** Milliseconds that the lane is to rest after it. */
-  async #run(message: JsMsg, handle: (job: Job) => Promise<void>): Promise<number> {
+  async #run(message: PulledMessage, handle: (job: Job) => Promise<void>): Promise<number> {
     if (this.#stop.signal.aborted) {
       message.nak();
       return 0;
     }
-    if (this.#inWork.has(message.seq)) {
+    if (this.#inWork.has(message.sequence)) {
       // A server that was killed forgets whom it gave a job to; the one that has it works on, and acknowledges it.
       message.working();
       return 0;
@@ -179,14 +175,11 @@ export abstract class RegistryJobs<Job extends RegistryJob> implements WorkSourc
     let restUntil = 0;
     let job: Job | null;
     try {
-      job = this.#kind.jobOf(
-        { sequence: message.seq, subject: message.subject, data: message.data, storedAt: message.time },
-        {
-          delivery: message.info.deliveryCount,
-          signal: this.#stop.signal,
-          rest: (until) => (restUntil = until.getTime()),
-        },
-      );
+      job = this.#kind.jobOf(message, {
+        delivery: message.delivery,
+        signal: this.#stop.signal,
+        rest: (until) => (restUntil = until.getTime()),
+      });
     } catch (error) {
       this.#options.onError(`read the ${this.#kind.what} ${message.subject}`, error);
       message.term();
@@ -198,14 +191,14 @@ export abstract class RegistryJobs<Job extends RegistryJob> implements WorkSourc
   }
 
   /** Acknowledges a job that was done, and gives back one that failed. */
-  async #settle(message: JsMsg, job: Job, handle: (job: Job) => Promise<void>): Promise<void> {
-    this.#inWork.add(message.seq);
+  async #settle(message: PulledMessage, job: Job, handle: (job: Job) => Promise<void>): Promise<void> {
+    this.#inWork.add(message.sequence);
     try {
       await workOn(this.#nc, message, this.#ackWaitMs, () => handle(job));
     } catch (error) {
       if (!(error instanceof RetryLater)) this.#options.onError(this.#kind.operationOf(job), error);
     } finally {
-      this.#inWork.delete(message.seq);
+      this.#inWork.delete(message.sequence);
     }
   }
 }

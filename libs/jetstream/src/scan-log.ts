@@ -6,8 +6,9 @@ import {
   type RepositoryScanFailed,
   type RepositoryScanned,
 } from '@dtm/events';
-import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { PubHeaders } from '@nats-io/jetstream';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { requestJetStream } from './requests.ts';
 
 const SOURCE = '/docker-tag-monitor/registry-fetcher';
 
@@ -20,11 +21,12 @@ const FAILURES_NAMED = 100;
 /** Writes SCAN_LOG: how each scan went. The scan's id is the message id, so that a repeated write is stored once. */
 export class ScanLog {
   readonly #nc: NatsConnection;
-  readonly #js: JetStreamClient;
+  /** For all scans in turn: they are written down as soon as something is sent. */
+  readonly #headers = headers();
 
   constructor(nc: NatsConnection) {
     this.#nc = nc;
-    this.#js = jetstream(nc);
+    this.#headers.set('content-type', CONTENT_TYPE);
   }
 
   /**
@@ -49,7 +51,8 @@ export class ScanLog {
 
   async #publish(subject: string, bytes: Uint8Array, scanId: string): Promise<void> {
     try {
-      await this.#js.publish(subject, bytes, { msgID: scanId, headers: contentType() });
+      this.#headers.set(PubHeaders.MsgIdHdr, scanId);
+      await requestJetStream(this.#nc, subject, bytes, { headers: this.#headers });
     } catch (error) {
       throw new Error(`could not append to ${subject}`, { cause: error });
     }
@@ -58,12 +61,6 @@ export class ScanLog {
 
 function encodeScanned(data: RepositoryScanned): Uint8Array {
   return encode({ ...envelope(data), type: EVENT_TYPES.RepositoryScanned, data });
-}
-
-function contentType(): MsgHdrs {
-  const made = headers();
-  made.set('content-type', CONTENT_TYPE);
-  return made;
 }
 
 function envelope(data: { registry: string; repository: string; scanId: string; finishedAt: string }): {

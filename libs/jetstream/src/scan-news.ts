@@ -1,17 +1,9 @@
 import { decodeScanLog, EVENT_TYPES, type RepositoryScanned } from '@dtm/events';
-import {
-  AckPolicy,
-  DeliverPolicy,
-  jetstream,
-  JetStreamApiCodes,
-  JetStreamApiError,
-  jetstreamManager,
-  type Consumer,
-  type JsMsg,
-} from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { isPassing } from './failures.ts';
 import { workOn } from './job-message.ts';
+import type { PulledMessage } from './pulled-message.ts';
 import { Pulls } from './pulls.ts';
 import { STREAMS } from './streams.ts';
 import type { WorkSource } from './transport.ts';
@@ -64,24 +56,25 @@ export class ScanNews implements WorkSource<ScanNewsJob> {
 
   async #work(handle: (job: ScanNewsJob) => Promise<void>): Promise<void> {
     const { signal } = this.#stop;
-    let consumer: Consumer | null = null;
+    const pulls = this.#pulls.lane();
+    let isMade = false;
     while (!signal.aborted && !this.#nc.isClosed()) {
       try {
         // Asking a server that is away takes seconds to fail: the end is not to wait for that.
-        consumer ??= await unlessAborted(this.#consumer(), signal, () => undefined);
-        if (consumer === null) return;
-        const message = await this.#pulls.next(consumer);
+        if (!isMade) await unlessAborted(this.#makeConsumer(), signal, () => undefined);
+        isMade = true;
+        const message = await pulls.next(STREAMS.scanLog, SCAN_NEWS_CONSUMER);
         if (message !== null) await this.#run(message, handle);
       } catch (error) {
         if (signal.aborted || this.#nc.isClosed()) return;
         if (!isPassing(error)) this.#onError('take what scans have told', error);
-        consumer = null;
+        isMade = false;
         await pause(RETRY_MS, signal);
       }
     }
   }
 
-  async #consumer(): Promise<Consumer> {
+  async #makeConsumer(): Promise<void> {
     const jsm = await jetstreamManager(this.#nc, { checkAPI: false });
     await jsm.consumers.add(STREAMS.scanLog, {
       durable_name: SCAN_NEWS_CONSUMER,
@@ -92,10 +85,9 @@ export class ScanNews implements WorkSource<ScanNewsJob> {
       ack_wait: nanos(ACK_WAIT_MS),
       max_deliver: -1,
     });
-    return jetstream(this.#nc).consumers.get(STREAMS.scanLog, SCAN_NEWS_CONSUMER);
   }
 
-  async #run(message: JsMsg, handle: (job: ScanNewsJob) => Promise<void>): Promise<void> {
+  async #run(message: PulledMessage, handle: (job: ScanNewsJob) => Promise<void>): Promise<void> {
     const { signal } = this.#stop;
     if (signal.aborted) {
       message.nak();

@@ -1,6 +1,7 @@
 import { encode, EVENT_TYPES, CONTENT_TYPE, repositoryKey, SUBJECTS, type ScanRequest } from '@dtm/events';
-import { jetstream, JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { JetStreamApiError, PubHeaders } from '@nats-io/jetstream';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { requestJetStream } from './requests.ts';
 
 /** `pending`: the repository's last request is not done yet; the caller keeps it due. */
 export type RequestOutcome = 'requested' | 'pending';
@@ -10,12 +11,12 @@ const MAX_MESSAGES_PER_SUBJECT = 10077;
 
 /** Asks for scans: the writing side of the work queue SCANS. */
 export class ScanQueue {
-  readonly #js: JetStreamClient;
-  readonly #headers: MsgHdrs;
+  readonly #nc: NatsConnection;
+  /** For all requests in turn: they are written down as soon as something is sent. */
+  readonly #headers = headers();
 
   constructor(nc: NatsConnection) {
-    this.#js = jetstream(nc);
-    this.#headers = headers();
+    this.#nc = nc;
     this.#headers.set('content-type', CONTENT_TYPE);
   }
 
@@ -32,7 +33,8 @@ export class ScanQueue {
       data: request,
     });
     try {
-      await this.#js.publish(SUBJECTS.scanRequest(request), bytes, { msgID: id, headers: this.#headers });
+      this.#headers.set(PubHeaders.MsgIdHdr, id);
+      await requestJetStream(this.#nc, SUBJECTS.scanRequest(request), bytes, { headers: this.#headers });
       return 'requested';
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === MAX_MESSAGES_PER_SUBJECT) return 'pending';

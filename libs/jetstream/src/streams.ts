@@ -7,11 +7,12 @@ import {
   StorageType,
   type JetStreamManager,
   type StreamConfig,
+  type StreamInfo,
 } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { isPassing } from './failures.ts';
-import { unlessReconnected } from './reconnects.ts';
+import { requestJetStream } from './requests.ts';
 import { pause } from './waiting.ts';
 
 /** The streams, by what they hold. */
@@ -138,11 +139,11 @@ export interface StreamSummary {
 
 /** Asks the stream's leader; throws where the stream does not exist. */
 export async function streamState(nc: NatsConnection, stream: string): Promise<StreamSummary> {
-  const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const info = await unlessReconnected(nc, jsm.streams.info(stream)).catch((error: unknown) => {
+  const ask = (): Promise<StreamInfo> => requestJetStream(nc, `$JS.API.STREAM.INFO.${stream}`);
+  const info = await ask().catch((error: unknown) => {
     // Lost with an old connection: the new one is there to ask once more.
     if (!isPassing(error) || nc.isClosed()) throw error;
-    return jsm.streams.info(stream);
+    return ask();
   });
   const { first_seq: firstSequence, last_seq: lastSequence, messages } = info.state;
   return { created: new Date(info.created), firstSequence, lastSequence, messages };

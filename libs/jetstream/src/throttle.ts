@@ -2,6 +2,7 @@ import { escapePart } from '@dtm/events';
 import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { isWrongSequence } from './failures.ts';
+import { putValue } from './put-value.ts';
 import { BUCKETS } from './streams.ts';
 
 /** How a registry is throttled at present, across all fetchers together. */
@@ -78,6 +79,7 @@ const ROUNDING = 1e-9;
  * together keep it; halts and cuts (additive increase, multiplicative decrease) hold for all of them too.
  */
 export class ThrottleBook {
+  readonly #nc: NatsConnection;
   readonly #kv: KV;
   readonly #rateOf: (registry: string) => number;
   readonly #now: () => Date;
@@ -85,7 +87,8 @@ export class ThrottleBook {
   readonly #known = new Map<string, Known>();
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  private constructor(kv: KV, rateOf: (registry: string) => number, now: () => Date) {
+  private constructor(nc: NatsConnection, kv: KV, rateOf: (registry: string) => number, now: () => Date) {
+    this.#nc = nc;
     this.#kv = kv;
     this.#rateOf = rateOf;
     this.#now = now;
@@ -96,7 +99,7 @@ export class ThrottleBook {
     rateOf: (registry: string) => number,
     now: () => Date = (): Date => new Date(),
   ): Promise<ThrottleBook> {
-    return new ThrottleBook(await new Kvm(nc).open(BUCKETS.throttle), rateOf, now);
+    return new ThrottleBook(nc, await new Kvm(nc).open(BUCKETS.throttle), rateOf, now);
   }
 
   /** Takes up to `wanted` requests out of the present budget. */
@@ -167,7 +170,7 @@ export class ThrottleBook {
       // Whatever happens to the write: what was remembered is not known to be true after it.
       this.#known.delete(key);
       try {
-        const revision = await this.#kv.put(key, JSON.stringify(state), { previousSeq: known.revision });
+        const revision = await putValue(this.#nc, BUCKETS.throttle, key, JSON.stringify(state), known.revision);
         this.#known.set(key, { stored: state, revision });
         return result;
       } catch (error) {

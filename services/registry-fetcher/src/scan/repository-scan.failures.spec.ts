@@ -141,7 +141,7 @@ describe('a scan in trouble', () => {
     await fetcher.track(name, 'ok');
     const { trackingTail } = fetcher.parts;
     const whole = new Map(
-      ['ok', ...tags].map((tag) => [tag, { tag, sequence: 1, by: 'person' as const, trackedAt: new Date() }]),
+      ['ok', ...tags].map((tag) => [tag, { tag, sequence: 1, by: 'person' as const, trackedAt: 0 }]),
     );
     const crowded = {
       sequence: 1,

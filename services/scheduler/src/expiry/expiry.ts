@@ -23,7 +23,7 @@ export class Expiry {
     const candidates: Reference[] = [];
     for (const { registry, repository, tags } of this.#parts.trackingTail.repositories()) {
       for (const tag of tags.values()) {
-        if (tag.trackedAt.getTime() < before) candidates.push(Reference.of(registry, repository, tag.tag));
+        if (tag.trackedAt < before) candidates.push(Reference.of(registry, repository, tag.tag));
       }
     }
     if (candidates.length === 0) return 0;

@@ -1,4 +1,4 @@
-import { decodeScanLog, EVENT_TYPES } from '@dtm/events';
+import { decodeScanLog, EVENT_TYPES, type RepositoryScanned, type ScanLogEvent } from '@dtm/events';
 import { STREAMS, Tail, type NatsConnection, type StoredMessage } from '@dtm/jetstream';
 import type { ScanPast } from './next-scan.ts';
 
@@ -22,7 +22,7 @@ export class ScanPastTail extends Tail {
 
   protected override apply(message: StoredMessage): void {
     try {
-      const { type, data } = decodeScanLog(message.data);
+      const { type, data } = read(message.data);
       const before = this.past(data);
       const startedAt = new Date(data.startedAt);
       this.#past.set(textOf(data), {
@@ -36,6 +36,37 @@ export class ScanPastTail extends Tail {
       this.#onUnreadable(message, error);
     }
   }
+}
+
+interface PastEvent {
+  type: ScanLogEvent['type'];
+  data: Pick<RepositoryScanned, 'registry' | 'repository' | 'startedAt' | 'reason' | 'trackingSequence'>;
+}
+
+const UTF8 = new TextDecoder();
+
+/**
+ * What this tail wants of an event. Checking all of it takes three times as long, and there is one for each scan; what does
+ * not look like an event of the current version is left to those who know.
+ */
+function read(bytes: Uint8Array): PastEvent {
+  try {
+    const event = JSON.parse(UTF8.decode(bytes)) as PastEvent;
+    if (isPastEvent(event)) return event;
+  } catch {
+    // Told by what follows.
+  }
+  return decodeScanLog(bytes);
+}
+
+function isPastEvent({ type, data: { registry, repository, startedAt, trackingSequence } }: PastEvent): boolean {
+  return (
+    (type === EVENT_TYPES.RepositoryScanned || type === EVENT_TYPES.RepositoryScanFailed) &&
+    typeof registry === 'string' &&
+    typeof repository === 'string' &&
+    Number.isFinite(Date.parse(startedAt)) &&
+    Number.isInteger(trackingSequence)
+  );
 }
 
 function textOf({ registry, repository }: { registry: string; repository: string }): string {
