@@ -113,4 +113,31 @@ describe('ScanStateStore', () => {
       expect(digestOf((await store.read(name)).tags)).toBe(digestOf(states(2, 1)));
     }
   });
+
+  describe('remembers', () => {
+    it('nothing that it did not write, and then all of it', async () => {
+      const other = await ScanStateStore.open(nc);
+      const memory = { cursor: 'after that', fullAt: new Date(1_795_000_000_000) };
+      await other.write(name, states(3, 1), 0, 'scan-1', memory);
+      expect(store.remembered(name)).toBeNull();
+      expect(other.remembered(name)).toEqual(await store.read(name));
+      expect(other.remembered(name)).toMatchObject(memory);
+    });
+
+    it('what it wrote last, though another wrote since: a write based on it is refused, and forgets it', async () => {
+      const other = await ScanStateStore.open(nc);
+      await store.write(name, states(3, 1), 0, 'scan-1');
+      const remembered = store.remembered(name);
+      await other.write(name, states(3, 2), remembered?.revision ?? 0, 'scan-2');
+      expect(store.remembered(name)).toEqual(remembered);
+      expect(await store.write(name, states(3, 3), remembered?.revision ?? 0, 'scan-3')).toBe(false);
+      expect(store.remembered(name)).toBeNull();
+      expect(digestOf((await store.read(name)).tags)).toBe(digestOf(states(3, 2)));
+    });
+
+    it('no state of several chunks', async () => {
+      await store.write(name, states(6_000, 1), 0, 'scan-1');
+      expect(store.remembered(name)).toBeNull();
+    });
+  });
 });

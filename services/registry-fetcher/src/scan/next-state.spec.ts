@@ -8,28 +8,34 @@ const head = { sequence: 7, observedAt: at(10) } as HistoryHead;
 
 describe('nextState', () => {
   it('keeps what is known of a tag that gave no answer', () => {
-    expect(nextState(undefined, before, head)).toBe(before);
-    expect(nextState({ kind: 'failed', code: 'timeout', reason: 'x' }, before, head)).toBe(before);
-    expect(nextState(undefined, null, head)).toBeNull();
+    expect(nextState(undefined, before, () => head)).toBe(before);
+    expect(nextState({ kind: 'failed', code: 'timeout', reason: 'x' }, before, () => head)).toBe(before);
+    expect(nextState(undefined, null, () => head)).toBeNull();
   });
 
   it('remembers the sending of the request that confirmed the record, and forgets absence', () => {
-    expect(nextState({ kind: 'agreed', sequence: 8, sentAt: at(100), gone: false }, before, head)).toEqual({
+    expect(nextState({ kind: 'agreed', sequence: 8, sentAt: at(100), gone: false }, before, () => head)).toEqual({
       sequence: 8,
       lastSeenAt: at(100),
       missingSince: null,
     });
   });
 
+  it('keeps the later bound of a scan that ran at the same time, as long as it is about the same event', () => {
+    const agreed = { kind: 'agreed', sequence: 7, sentAt: at(40), gone: false } as const;
+    expect(nextState(agreed, before, () => head)).toMatchObject({ lastSeenAt: at(50), missingSince: null });
+    expect(nextState(agreed, { ...before, sequence: 6 }, () => head)).toMatchObject({ lastSeenAt: at(40) });
+  });
+
   it('confirms nothing by an absence', () => {
     const missing = { kind: 'missing', sequence: 7, since: at(60) } as const;
-    expect(nextState(missing, before, head)).toEqual(before);
-    expect(nextState(missing, { ...before, sequence: 6 }, head)).toEqual({
+    expect(nextState(missing, before, () => head)).toEqual(before);
+    expect(nextState(missing, { ...before, sequence: 6 }, () => head)).toEqual({
       sequence: 7,
       lastSeenAt: at(10),
       missingSince: at(60),
     });
-    expect(nextState({ ...missing, sequence: 0 }, null, null)).toEqual({
+    expect(nextState({ ...missing, sequence: 0 }, null, () => null)).toEqual({
       sequence: 0,
       lastSeenAt: at(60),
       missingSince: at(60),

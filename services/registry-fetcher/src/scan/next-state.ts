@@ -10,7 +10,7 @@ export function nextStates(
 ): Map<string, TagScanState> {
   const next = new Map<string, TagScanState>();
   for (const tag of tracked) {
-    const state = nextState(outcomes.get(tag), before.get(tag) ?? null, head(tag));
+    const state = nextState(outcomes.get(tag), before.get(tag) ?? null, () => head(tag));
     if (state !== null) next.set(tag, state);
   }
   return next;
@@ -20,12 +20,16 @@ export function nextStates(
 export function nextState(
   outcome: TagOutcome | undefined,
   before: TagScanState | null,
-  head: HistoryHead | null,
+  head: () => HistoryHead | null,
 ): TagScanState | null {
   if (outcome === undefined || outcome.kind === 'failed') return before;
   const { sequence } = outcome;
-  if (outcome.kind === 'agreed') return { sequence, lastSeenAt: outcome.sentAt, missingSince: null };
+  const seenBefore = before?.sequence === sequence ? before.lastSeenAt : null;
+  if (outcome.kind === 'agreed') {
+    // Of a scan by another fetcher, which ended while this one ran.
+    const lastSeenAt = seenBefore !== null && seenBefore > outcome.sentAt ? seenBefore : outcome.sentAt;
+    return { sequence, lastSeenAt, missingSince: null };
+  }
   // Missing confirms nothing: what was confirmed last stays, the record's own time where nothing is known.
-  const lastSeenAt = before?.sequence === sequence ? before.lastSeenAt : (head?.observedAt ?? outcome.since);
-  return { sequence, lastSeenAt, missingSince: outcome.since };
+  return { sequence, lastSeenAt: seenBefore ?? head()?.observedAt ?? outcome.since, missingSince: outcome.since };
 }

@@ -2,7 +2,7 @@ import { EVENT_TYPES } from '@dtm/events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { RepositoryName } from '@dtm/oci';
 import { startNats, startRegistry, type RunningNats, type RunningRegistry } from '@dtm/testing';
-import { digestsOf, FetcherUnderTest, historyOf } from '../testing/fetcher-under-test.ts';
+import { digestsOf, FetcherUnderTest, historyOf, stateOf } from '../testing/fetcher-under-test.ts';
 import { digestOf, ScriptedTags } from '../testing/scripted-tags.ts';
 
 const HOUR = 3_600_000;
@@ -109,12 +109,35 @@ describe('a tag that is no longer there', () => {
     await fetcher.scanned(name);
     back('team/stale', 'a', 'v2');
     const { scanState } = fetcher.parts;
-    const forgetful = { scanState: { read: (of: RepositoryName) => scanState.read(of), write: async () => false } };
+    const forgetful = { scanState: { ...stateOf(scanState), write: async () => false } };
     await fetcher.scanned(name, {}, forgetful);
     absent('team/stale', 'a');
     fetcher.ahead = 5 * HOUR;
     expect(await fetcher.scanned(name)).toMatchObject({ changes: 0, missing: ['a'] });
     expect(await digestsOf(fetcher.nc, name, 'a')).toEqual([digestOf('v1'), digestOf('v2')]);
+  });
+
+  it('starts to be counted anew after another fetcher saw it, whatever this one remembers', async () => {
+    const name = await known('team/remembered', 'a', 'b');
+    absent('team/remembered', 'a');
+    await fetcher.scanned(name);
+    back('team/remembered', 'a', 'v1');
+    const other = await FetcherUnderTest.start(nats.url);
+    try {
+      other.ahead = 2 * HOUR;
+      expect(await other.scanned(name)).toMatchObject({ changes: 0, missing: [] });
+    } finally {
+      await other.stop();
+    }
+    absent('team/remembered', 'a');
+    fetcher.ahead = 5 * HOUR;
+    expect(await fetcher.scanned(name)).toMatchObject({ changes: 0, missing: ['a'] });
+    fetcher.ahead = 7 * HOUR;
+    expect(await fetcher.scanned(name)).toMatchObject({ changes: 1, missing: ['a'] });
+    expect((await historyOf(fetcher.nc, name, 'a')).map(({ event }) => event.type)).toEqual([
+      EVENT_TYPES.DigestObserved,
+      EVENT_TYPES.TagDisappeared,
+    ]);
   });
 
   describe('without a living sibling', () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { RepositoryName } from '@dtm/oci';
 import { startNats, startRegistry, type RunningNats, type RunningRegistry } from '@dtm/testing';
-import { digestsOf, FetcherUnderTest, historyOf, scansOf } from '../testing/fetcher-under-test.ts';
+import { digestsOf, FetcherUnderTest, historyOf, scansOf, stateOf } from '../testing/fetcher-under-test.ts';
 import type { ScanParts } from './repository-scan.ts';
 
 const died = (): Promise<never> => Promise.reject(new Error('killed'));
@@ -66,14 +66,14 @@ describe('RepositoryScan that is killed', () => {
 
   it('between the scan log and SCAN_STATE: it is recorded once', async () => {
     const { scanState } = fetcher.parts;
-    await killedAt('team/state', { scanState: { read: (name) => scanState.read(name), write: died } });
+    await killedAt('team/state', { scanState: { ...stateOf(scanState), write: died } });
   });
 
   it('before the acknowledgement of the job: it is recorded once', async () => {
     const { scanState } = fetcher.parts;
     await killedAt('team/ack', {
       scanState: {
-        read: (name) => scanState.read(name),
+        ...stateOf(scanState),
         write: async (...written) => scanState.write(...written).then(died),
       },
     });

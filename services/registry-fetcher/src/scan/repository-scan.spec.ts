@@ -2,7 +2,7 @@ import { EVENT_TYPES } from '@dtm/events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RepositoryName } from '@dtm/oci';
 import { startNats, startRegistry, type RunningNats, type RunningRegistry } from '@dtm/testing';
-import { digestsOf, FetcherUnderTest, historyOf, scansOf } from '../testing/fetcher-under-test.ts';
+import { digestsOf, FetcherUnderTest, historyOf, scansOf, stateOf } from '../testing/fetcher-under-test.ts';
 
 describe('RepositoryScan on a real registry', () => {
   let nats: RunningNats;
@@ -91,12 +91,13 @@ describe('RepositoryScan on a real registry', () => {
       {},
       {
         scanState: {
+          ...stateOf(scanState),
+          remembered: () => null,
           read: async (of) => {
             await fetcher.untrack(name, 'a');
             await trackingTail.catchUp();
             return scanState.read(of);
           },
-          write: (...state) => scanState.write(...state),
         },
       },
     );

@@ -9,14 +9,13 @@ import {
   type ManifestTail,
   type RepositoryScanState,
   type ScanLog,
-  type ScanMemory,
   type ScanStateStore,
-  type TagScanState,
   type TrackingTail,
 } from '@dtm/jetstream';
 import { MANIFEST_ACCEPT_VERSION, RepositoryName } from '@dtm/oci';
 import { chooseTags } from './choose-tags.ts';
 import { decide, type Answer, type Decision } from './decide.ts';
+import { LastState, type LeftBehind } from './last-state.ts';
 import { ListedTags } from './listed-tags.ts';
 import type { Listings } from './listing-memory.ts';
 import { nextStates } from './next-state.ts';
@@ -27,11 +26,11 @@ import { ScanTally } from './scan-tally.ts';
 /** What a scan works with. */
 export interface ScanParts {
   history: Pick<HistoryLog, 'recordObserved' | 'recordDisappeared'>;
-  historyTail: Pick<HistoryTail, 'head' | 'catchUp' | 'waitFor'>;
+  historyTail: Pick<HistoryTail, 'head' | 'headSequence' | 'catchUp' | 'waitFor'>;
   trackingTail: Pick<TrackingTail, 'repository' | 'catchUp' | 'sequence'>;
   manifestTail: Pick<ManifestTail, 'builtAt'>;
   scanLog: Pick<ScanLog, 'recordScanned' | 'recordFailed'>;
-  scanState: Pick<ScanStateStore, 'read' | 'write'>;
+  scanState: Pick<ScanStateStore, 'remembered' | 'read' | 'write'>;
   listings: Listings;
   reader: RegistryReader;
   now: () => Date;
@@ -59,7 +58,7 @@ export class RepositoryScan {
   readonly #name: RepositoryName;
   readonly #signal: AbortSignal;
   readonly #tally = new ScanTally();
-  #state: RepositoryScanState = { tags: new Map(), revision: 0 };
+  readonly #last: LastState;
   readonly #listed = new ListedTags(async () => {
     const listing = await this.#parts.reader.listTags(this.#name, this.#signal);
     this.#tally.requests += listing.requests;
@@ -75,6 +74,7 @@ export class RepositoryScan {
     this.#request = request;
     this.#name = RepositoryName.of(request.registry, request.repository);
     this.#signal = signal;
+    this.#last = new LastState(parts.scanState, this.#name);
   }
 
   /**
@@ -82,7 +82,7 @@ export class RepositoryScan {
    * signal's reason where the process drains, and with what NATS reports where that stays away.
    */
   async run(): Promise<ScanReport | null> {
-    const { trackingTail, historyTail, scanState, scanLog } = this.#parts;
+    const { trackingTail, scanLog } = this.#parts;
     const startedAt = this.#startedAt();
     const scanId = randomUUID();
     // Only what is new can be unknown here. Whatever else this process has not heard of yet, the scheduler sees that the scan
@@ -90,11 +90,10 @@ export class RepositoryScan {
     const isKnown = trackingTail.repository(this.#name) !== null;
     if (this.#request.reason === 'new-tag' || !isKnown) await trackingTail.catchUp(this.#signal);
     if (trackingTail.repository(this.#name) === null) return null;
-    // A fetcher that remembers A while another recorded B would call the return to A "unchanged".
-    const [state] = await Promise.all([scanState.read(this.#name), historyTail.catchUp(this.#signal)]);
-    // Untracked while these were read: there is no scan to tell of.
+    await this.#last.load();
+    // Untracked while it was read: there is no scan to tell of.
     if (trackingTail.repository(this.#name) === null) return null;
-    this.#state = state;
+    const { state } = this.#last;
     const fullDue = state.fullAt === undefined || startedAt.getTime() - state.fullAt.getTime() >= FULL_EVERY_MS;
     this.#isFull = fullDue || this.#request.reason === 'person';
     const known = new Set<string>();
@@ -103,7 +102,7 @@ export class RepositoryScan {
     for (;;) {
       trackingSequence = trackingTail.sequence;
       const tracked = trackingTail.repository(this.#name)?.tags.keys() ?? [];
-      const knowledge = { head: this.#head, state: state.tags, builtAt: this.#builtAt };
+      const knowledge = { head: this.#head, state: this.#last.state.tags, builtAt: this.#builtAt };
       const choice = chooseTags(tracked, knowledge, this.#request);
       const fresh = choice.scan.filter((tag) => !asked.has(tag));
       for (const tag of choice.skipped) known.add(tag);
@@ -137,7 +136,7 @@ export class RepositoryScan {
     const event = scannedEvent({ ...fields(), ...how }, this.#tally, known, appeared);
     await scanLog.recordScanned(event);
     await remember();
-    await scanState.write(this.#name, this.#nextStates(), state.revision, scanId, this.#memory(startedAt));
+    await this.#last.replace((before) => this.#leave(before, startedAt), scanId);
     return { outcome: 'scanned', event };
   }
 
@@ -170,7 +169,7 @@ export class RepositoryScan {
           this.#tally.noteFailure(answer, this.#parts.now());
           continue;
         }
-        const decision = this.#decide(answer.tag, heads.get(answer.tag) ?? null, answer.answer);
+        const decision = await this.#decide(answer.tag, heads.get(answer.tag) ?? null, answer.answer);
         const { sentAt } = answer.answer;
         if (decision.kind === 'disappeared') disappearances.push({ decision, sentAt });
         if (decision.kind !== 'observed') continue;
@@ -198,7 +197,7 @@ export class RepositoryScan {
         const head = heads.get(tag) ?? null;
         return head === null || head.gone ? null : head.digest;
       },
-      cursor: first && !this.#isFull ? (this.#state.cursor ?? null) : null,
+      cursor: first && !this.#isFull ? (this.#last.state.cursor ?? null) : null,
       full: first ? this.#isFull : true,
     };
   }
@@ -207,25 +206,35 @@ export class RepositoryScan {
   #agree(tag: string, head: HistoryHead | null, provenAt: Date | null): void {
     if (head === null || head.gone)
       throw new Error(`${this.#name.toString()}:${tag}: agreed with a record that holds no digest`);
-    const state = this.#state.tags.get(tag);
+    const state = this.#last.state.tags.get(tag);
     const seen = state?.sequence === head.sequence ? state.lastSeenAt : head.observedAt;
     const sentAt = provenAt !== null && provenAt > seen ? provenAt : seen;
     this.#tally.outcomes.set(tag, { kind: 'agreed', sequence: head.sequence, sentAt, gone: false });
     this.#tally.living.add(tag);
   }
 
-  #memory(startedAt: Date): ScanMemory {
-    const fullAt = this.#isFull ? startedAt : this.#state.fullAt;
+  /** What the next scan is to know, given what was known before. */
+  #leave(before: RepositoryScanState, startedAt: Date): LeftBehind {
+    const tracked = this.#parts.trackingTail.repository(this.#name)?.tags.keys() ?? [];
+    const fullAt = this.#isFull ? startedAt : before.fullAt;
     return {
-      ...(this.#cursor === null ? {} : { cursor: this.#cursor }),
-      ...(fullAt === undefined ? {} : { fullAt }),
+      tags: nextStates(tracked, this.#tally.outcomes, before.tags, this.#head),
+      memory: {
+        ...(this.#cursor === null ? {} : { cursor: this.#cursor }),
+        ...(fullAt === undefined ? {} : { fullAt }),
+      },
     };
   }
 
-  #decide(tag: string, head: HistoryHead | null, answer: Answer): Decision {
-    const reference = { registry: this.#name.registry, repository: this.#name.repository, tag };
-    const state = this.#state.tags.get(tag) ?? null;
-    const decision = decide({ reference, head, state }, answer, this.#request.intervalSeconds);
+  async #decide(tag: string, head: HistoryHead | null, answer: Answer): Promise<Decision> {
+    const decideBy = (): Decision => {
+      const reference = { registry: this.#name.registry, repository: this.#name.repository, tag };
+      const state = this.#last.state.tags.get(tag) ?? null;
+      return decide({ reference, head, state }, answer, this.#request.intervalSeconds);
+    };
+    let decision = decideBy();
+    // How long a tag was gone, and when it was seen last, are of what all fetchers know.
+    if (decision.kind !== 'unchanged' && (await this.#last.makeSure())) decision = decideBy();
     this.#tally.noteDecision(tag, decision, answer, head?.sequence ?? 0);
     return decision;
   }
@@ -257,14 +266,18 @@ export class RepositoryScan {
     again.push(tag);
   }
 
-  /** Looks again at tags whose record another fetcher changed after they were compared with it. */
+  /**
+   * Looks again at tags whose record is not the one that they were compared with: a fetcher that remembers A while another
+   * recorded B would call the return to A "unchanged".
+   */
   async #settle(): Promise<number> {
     const { outcomes } = this.#tally;
     for (let round = 1; ; round++) {
       const historySequence = await this.#parts.historyTail.catchUp(this.#signal);
       const stale: string[] = [];
       for (const [tag, outcome] of outcomes) {
-        if (outcome.kind !== 'failed' && (this.#head(tag)?.sequence ?? 0) !== outcome.sequence) stale.push(tag);
+        if (outcome.kind !== 'failed' && this.#parts.historyTail.headSequence(this.#name.tag(tag)) !== outcome.sequence)
+          stale.push(tag);
       }
       for (const tag of stale) outcomes.delete(tag);
       if (stale.length === 0 || round > ROUNDS) return historySequence;
@@ -282,11 +295,6 @@ export class RepositoryScan {
   /** Not before the request: where this machine's clock lags, the scheduler would take the scan for that of the slot before. */
   #startedAt(): Date {
     return new Date(Math.max(this.#parts.now().getTime(), Date.parse(this.#request.requestedAt)));
-  }
-
-  #nextStates(): Map<string, TagScanState> {
-    const tracked = this.#parts.trackingTail.repository(this.#name)?.tags.keys() ?? [];
-    return nextStates(tracked, this.#tally.outcomes, this.#state.tags, this.#head);
   }
 
   readonly #head = (tag: string): HistoryHead | null =>

@@ -107,6 +107,26 @@ describe('two fetchers on one repository', () => {
     scripted.verify();
   });
 
+  it('take over what the other one knew, and name the last of all requests that saw the digest', async () => {
+    const name = RepositoryName.of(registry.host, 'team/by-turns');
+    await registry.pushImage('team/by-turns', 'a', { content: 'A' });
+    await registry.pushImage('team/by-turns', 'quiet', { content: 'Q' });
+    await one.track(name, 'a', 'quiet');
+    const lastSeen = async (tag: string) => (await two.parts.scanState.read(name)).tags.get(tag)?.lastSeenAt;
+    // Each remembers what it wrote itself, which is never what is stored.
+    for (const fetcher of [one, two, one, two, one]) {
+      const before = new Date();
+      await fetcher.scanned(name);
+      expect(((await lastSeen('a')) ?? 0) >= before).toBe(true);
+    }
+    const seen = new Date();
+    await two.scanned(name);
+    await registry.pushImage('team/by-turns', 'a', { content: 'B' });
+    expect(await one.scanned(name)).toMatchObject({ changes: 1 });
+    const change = (await historyOf(one.nc, name, 'a')).at(-1)?.event.data;
+    expect((change?.previous?.lastSeenAt ?? '') >= seen.toISOString()).toBe(true);
+  });
+
   it('keep weaker bounds, not wrong ones, where the one that wrote last knew less', async () => {
     const name = RepositoryName.of(registry.host, 'team/bounds');
     await registry.pushImage('team/bounds', 'a', { content: 'A' });

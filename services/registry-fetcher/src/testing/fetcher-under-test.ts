@@ -129,6 +129,15 @@ export class FetcherUnderTest {
   }
 }
 
+/** The calls of a store, for a test that replaces some of them. */
+export function stateOf(store: ScanParts['scanState']): ScanParts['scanState'] {
+  return {
+    remembered: (name) => store.remembered(name),
+    read: (name) => store.read(name),
+    write: (...state) => store.write(...state),
+  };
+}
+
 /** A stored event of a tag's history. */
 export interface Stored {
   event: HistoryEvent;
