@@ -6,7 +6,7 @@ import {
   type JetStreamManager,
   type PubAck,
 } from '@nats-io/jetstream';
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { isPassing, isWrongSequence } from './failures.ts';
 import type { StoredMessage } from './reader.ts';
 import { unlessReconnected } from './reconnects.ts';
@@ -27,8 +27,6 @@ const ATTEMPTS = 5;
 export class Appender {
   readonly #nc: NatsConnection;
   readonly #stream: string;
-  /** For all appends in turn: they are written down as soon as something is sent. */
-  readonly #headers: MsgHdrs;
   readonly #timeoutMs: number;
   #jsm: Promise<JetStreamManager> | null = null;
 
@@ -36,9 +34,6 @@ export class Appender {
     this.#nc = nc;
     this.#timeoutMs = options.ackTimeoutMs ?? ACK_TIMEOUT_MS;
     this.#stream = stream;
-    this.#headers = headers();
-    this.#headers.set('content-type', CONTENT_TYPE);
-    this.#headers.set(PubHeaders.ExpectedStreamHdr, stream);
   }
 
   /**
@@ -51,9 +46,12 @@ export class Appender {
     let unsure = false;
     for (let attempt = 1; ; attempt++) {
       try {
-        this.#headers.set(PubHeaders.ExpectedLastSubjectSequenceHdr, String(expected));
         const ack = await requestJetStream<PubAck>(this.#nc, subject, bytes, {
-          headers: this.#headers,
+          headers: {
+            'content-type': CONTENT_TYPE,
+            [PubHeaders.ExpectedStreamHdr]: this.#stream,
+            [PubHeaders.ExpectedLastSubjectSequenceHdr]: String(expected),
+          },
           timeoutMs: this.#timeoutMs,
         });
         return { outcome: 'appended', sequence: ack.seq };

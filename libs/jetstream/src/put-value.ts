@@ -1,5 +1,5 @@
 import { PubHeaders, type PubAck } from '@nats-io/jetstream';
-import { headers, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { requestJetStream } from './requests.ts';
 
 /**
@@ -13,8 +13,7 @@ export async function putValue(
   value: string,
   previous?: number,
 ): Promise<number> {
-  const condition = headers();
-  if (previous !== undefined) condition.set(PubHeaders.ExpectedLastSubjectSequenceHdr, String(previous));
-  const options = previous === undefined ? {} : { headers: condition };
+  const options =
+    previous === undefined ? {} : { headers: { [PubHeaders.ExpectedLastSubjectSequenceHdr]: String(previous) } };
   return (await requestJetStream<PubAck>(nc, `$KV.${bucket}.${key}`, Buffer.from(value), options)).seq;
 }

@@ -7,7 +7,7 @@ import {
   type RepositoryScanned,
 } from '@dtm/events';
 import { PubHeaders } from '@nats-io/jetstream';
-import { headers, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { requestJetStream } from './requests.ts';
 
 const SOURCE = '/docker-tag-monitor/registry-fetcher';
@@ -21,12 +21,9 @@ const FAILURES_NAMED = 100;
 /** Writes SCAN_LOG: how each scan went. The scan's id is the message id, so that a repeated write is stored once. */
 export class ScanLog {
   readonly #nc: NatsConnection;
-  /** For all scans in turn: they are written down as soon as something is sent. */
-  readonly #headers = headers();
 
   constructor(nc: NatsConnection) {
     this.#nc = nc;
-    this.#headers.set('content-type', CONTENT_TYPE);
   }
 
   /**
@@ -51,8 +48,8 @@ export class ScanLog {
 
   async #publish(subject: string, bytes: Uint8Array, scanId: string): Promise<void> {
     try {
-      this.#headers.set(PubHeaders.MsgIdHdr, scanId);
-      await requestJetStream(this.#nc, subject, bytes, { headers: this.#headers });
+      const fields = { 'content-type': CONTENT_TYPE, [PubHeaders.MsgIdHdr]: scanId };
+      await requestJetStream(this.#nc, subject, bytes, { headers: fields });
     } catch (error) {
       throw new Error(`could not append to ${subject}`, { cause: error });
     }

@@ -1,6 +1,6 @@
 import { encode, EVENT_TYPES, CONTENT_TYPE, repositoryKey, SUBJECTS, type ScanRequest } from '@dtm/events';
 import { JetStreamApiError, PubHeaders } from '@nats-io/jetstream';
-import { headers, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { requestJetStream } from './requests.ts';
 
 /** `pending`: the repository's last request is not done yet; the caller keeps it due. */
@@ -12,12 +12,9 @@ const MAX_MESSAGES_PER_SUBJECT = 10077;
 /** Asks for scans: the writing side of the work queue SCANS. */
 export class ScanQueue {
   readonly #nc: NatsConnection;
-  /** For all requests in turn: they are written down as soon as something is sent. */
-  readonly #headers = headers();
 
   constructor(nc: NatsConnection) {
     this.#nc = nc;
-    this.#headers.set('content-type', CONTENT_TYPE);
   }
 
   /** Asks for one scan. `slot` names the occasion, so that two schedulers that find the same thing ask once. */
@@ -33,8 +30,8 @@ export class ScanQueue {
       data: request,
     });
     try {
-      this.#headers.set(PubHeaders.MsgIdHdr, id);
-      await requestJetStream(this.#nc, SUBJECTS.scanRequest(request), bytes, { headers: this.#headers });
+      const fields = { 'content-type': CONTENT_TYPE, [PubHeaders.MsgIdHdr]: id };
+      await requestJetStream(this.#nc, SUBJECTS.scanRequest(request), bytes, { headers: fields });
       return 'requested';
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === MAX_MESSAGES_PER_SUBJECT) return 'pending';
