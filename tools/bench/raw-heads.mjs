@@ -76,7 +76,7 @@ function bare() {
 function client() {
   const registry = new RegistryClient({
     accessOf: () => ({ plainHttp: true, privateAddresses: true }),
-    throttle: { acquire: () => Promise.resolve(), halt: () => Promise.resolve() },
+    throttle: { acquire: () => null, halt: () => Promise.resolve() },
     retry: { maxOnRateLimit: 0, sleepMs: 1_000, cooldownMs: 1_000 },
     connectionsPerRegistry: CONNECTIONS,
   });

@@ -70,6 +70,17 @@ describe('request', () => {
     expect(stored.stream).toBe(STREAMS.scanLog);
   });
 
+  it('rejects where the connection is closed, and all that were open', async () => {
+    const other = await connectNats({ url: nats.url, name: 'closes' });
+    const silent = answering.subscribe('silent', { callback: () => undefined });
+    await answering.flush();
+    const asked = request(other, 'silent', 'x', { timeoutMs: 60_000 }).catch((error: unknown) => error);
+    await other.close();
+    expect(await asked).toBeInstanceOf(RequestError);
+    await expect(request(other, 'silent')).rejects.toThrow('closed');
+    silent.unsubscribe();
+  });
+
   it('rejects at once, and goes on, where the connection is made anew', async () => {
     const silent = answering.subscribe('silent', { callback: () => undefined });
     await answering.flush();
@@ -80,17 +91,6 @@ describe('request', () => {
     expect(await asked).toBeInstanceOf(RequestError);
     const { state } = await requestJetStream<{ state: object }>(nc, `$JS.API.STREAM.INFO.${STREAMS.scanLog}`);
     expect(state).toMatchObject({ last_seq: 1 });
-    silent.unsubscribe();
-  });
-
-  it('rejects where the connection is closed, and all that were open', async () => {
-    const other = await connectNats({ url: nats.url, name: 'closes' });
-    const silent = answering.subscribe('silent', { callback: () => undefined });
-    await answering.flush();
-    const asked = request(other, 'silent', 'x', { timeoutMs: 60_000 }).catch((error: unknown) => error);
-    await other.close();
-    expect(await asked).toBeInstanceOf(RequestError);
-    await expect(request(other, 'silent')).rejects.toThrow('closed');
     silent.unsubscribe();
   });
 });

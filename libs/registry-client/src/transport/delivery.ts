@@ -87,7 +87,8 @@ export class Delivery {
       // First: a permission of the throttle is for now, not for later.
       const pacing = paces?.wait(operation.registry, message, operation.signal) ?? null;
       if (pacing !== null) await pacing;
-      await throttle.acquire(operation.registry, operation.signal);
+      const waiting = throttle.acquire(operation.registry, operation.signal);
+      if (waiting !== null) await waiting;
       if (operation.remainingMs <= 0) throw new Trouble('timeout', `${origin.host} took too long`);
       operation.requests++;
       const startedAt = performance.now();

@@ -58,8 +58,8 @@ export function exchange(pool: Pool, request: WireRequest, now: () => Date): Pro
   });
 }
 
-/** All exchanges under way. */
-const OPEN = new Set<Exchange>();
+/** All exchanges under way, each of which knows its place. A set that so much goes through is made anew all the time. */
+const OPEN: Exchange[] = [];
 /** How often it is looked whether one of them has run out of time. */
 const LOOK_MS = 100;
 let look: NodeJS.Timeout | null = null;
@@ -72,6 +72,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (reason: Error) => void;
   #controller: Dispatcher.DispatchController | null = null;
+  #place: number;
   #settled = false;
   #sentAt: Date | null = null;
   #receivedAt: Date | null = null;
@@ -90,7 +91,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#now = now;
     this.#resolve = resolve;
     this.#reject = reject;
-    OPEN.add(this);
+    this.#place = OPEN.push(this) - 1;
     look ??= setTimeout(lookForLate, LOOK_MS);
     if (request.signal !== undefined && !HEARD.has(request.signal)) listenTo(request.signal);
   }
@@ -175,7 +176,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #finish(): void {
     this.#settled = true;
-    OPEN.delete(this);
+    const last = OPEN.pop();
+    if (last === undefined || last === this) return;
+    OPEN[this.#place] = last;
+    last.#place = this.#place;
   }
 }
 
@@ -197,7 +201,7 @@ function lookForLate(): void {
   for (const exchange of [...OPEN]) {
     if (exchange.deadline <= now) exchange.give(new ExchangeTimeout('no complete answer in time'));
   }
-  look = OPEN.size === 0 ? null : setTimeout(lookForLate, LOOK_MS);
+  look = OPEN.length === 0 ? null : setTimeout(lookForLate, LOOK_MS);
 }
 
 /** A header that must occur once: its value, undefined where it is absent or repeated. */

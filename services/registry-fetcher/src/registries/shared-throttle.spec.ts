@@ -84,7 +84,7 @@ describe('SharedThrottle', () => {
     const [one, two] = [await throttle(1), await throttle(1)];
     const until = new Date(Date.now() + 60_000);
     await one.acquire('all.example');
-    const waiting = Promise.allSettled(Array.from({ length: 3 }, () => two.acquire('all.example')));
+    const waiting = Promise.allSettled(Array.from({ length: 3 }, async () => two.acquire('all.example')));
     await one.halt('all.example', until, 'the registry answered 429');
     const failures = (await waiting).filter(({ status }) => status === 'rejected');
     expect(failures.length).toBeGreaterThanOrEqual(2);

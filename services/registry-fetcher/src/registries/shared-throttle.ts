@@ -42,12 +42,12 @@ export class SharedThrottle implements Throttle {
     this.#onHalt = onHalt;
   }
 
-  acquire(registry: string, signal?: AbortSignal): Promise<void> {
+  acquire(registry: string, signal?: AbortSignal): Promise<void> | null {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     const budget = this.#budgetOf(registry);
     if (budget.tokens > 0 && budget.waiting.length === 0 && Date.now() < budget.expiresAt) {
       budget.tokens--;
-      return Promise.resolve();
+      return null;
     }
     return this.#wait(registry, budget, signal);
   }
