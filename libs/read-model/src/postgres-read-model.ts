@@ -16,6 +16,7 @@ import type {
 import { changesAfter, exportChanges, listChanges } from './queries/changes.ts';
 import { countChanges } from './queries/count-changes.ts';
 import { describeTag } from './queries/describe-tag.ts';
+import type { KnownLists } from './queries/known-lists.ts';
 import { findTag, listTags, tagReferences } from './queries/list-tags.ts';
 import { scanDays, status } from './queries/scans.ts';
 import { readPointer, type Pointer } from './schema/create-schema.ts';
@@ -36,6 +37,7 @@ const UNDEFINED_TABLE = '42P01';
 export class PostgresReadModel implements ReadModel {
   readonly #database: Database;
   #schema: { pointer: Pointer; askedAt: number } | null = null;
+  readonly #lists: KnownLists = new Map();
 
   constructor(settings: DatabaseSettings) {
     this.#database = new Database(settings);
@@ -48,7 +50,7 @@ export class PostgresReadModel implements ReadModel {
   }
 
   listTags(question: ListTags): Promise<{ rows: TagRow[]; total: number }> {
-    return this.#ask((_schema, pointer) => listTags(this.#database, pointer, question));
+    return this.#ask((_schema, pointer) => listTags(this.#database, pointer, question, this.#lists));
   }
 
   findTag(reference: string, asOf: AsOf = { now: new Date(), inactiveBefore: new Date(0) }): Promise<TagRow | null> {
@@ -59,8 +61,16 @@ export class PostgresReadModel implements ReadModel {
     return this.#ask((schema) => listChanges(this.#database, schema, question));
   }
 
-  describeTag(reference: string, now: Date, since: Date | null): Promise<TagDescription | null> {
-    return this.#ask((schema) => describeTag(this.#database, schema, reference, now, since));
+  detailTag(
+    reference: string,
+    asOf: AsOf,
+    since: Date | null,
+  ): Promise<{ tag: TagRow; description: TagDescription } | null> {
+    return this.#ask((_schema, pointer) => describeTag(this.#database, pointer, reference, asOf, since));
+  }
+
+  async describeTag(reference: string, now: Date, since: Date | null): Promise<TagDescription | null> {
+    return (await this.detailTag(reference, { now, inactiveBefore: new Date(0) }, since))?.description ?? null;
   }
 
   countChanges(question: CountChanges): Promise<{ start: Date; changes: number }[]> {

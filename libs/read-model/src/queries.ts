@@ -9,7 +9,13 @@ export interface ReadModel {
   findTag(reference: string, asOf?: AsOf): Promise<TagRow | null>;
   /** A page of a tag's history, newest first, imports merged in; empty for an unknown tag. */
   listChanges(question: ListChanges): Promise<{ rows: ChangeRow[]; total: number }>;
-  /** Cadence and coverage of a tag; null for an unknown one. */
+  /** A tag with its cadence and coverage, asked at once; null where nothing is known of it. `since` as in `ListChanges`. */
+  detailTag(
+    reference: string,
+    asOf: AsOf,
+    since: Date | null,
+  ): Promise<{ tag: TagRow; description: TagDescription } | null>;
+  /** Cadence and coverage alone; null for an unknown one. */
   describeTag(reference: string, now: Date, since: Date | null): Promise<TagDescription | null>;
   /** Changes per bucket between two instants, empty buckets included, plus the baseline's time. */
   countChanges(question: CountChanges): Promise<{ start: Date; changes: number }[]>;

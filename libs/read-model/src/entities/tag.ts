@@ -20,11 +20,14 @@ const ACTIVITY_AT = `(case when tag = 'latest' then null else greatest(last_push
  * Every list is answered from an index alone: it holds the sort key, the name that breaks ties, and what filters and
  * searches look at. Nulls last when descending, so first when ascending: one index serves both.
  */
-function sortIndex(key: string) {
+function sortIndex(column: string, missing?: string) {
+  // Rows can be compared with a place only where no part of it is missing.
+  const key = missing === undefined ? column : `coalesce(${column}, ${missing})`;
+  const included = missing === undefined ? 'phase, activity_at' : `phase, activity_at, ${column}`;
   return {
-    name: `tag_by_${key}`,
+    name: `tag_by_${column}`,
     expression: (_columns: unknown, table: { schema?: string; name: string }, index: string) =>
-      `create index "${index}" on "${table.schema}"."${table.name}" (${key} desc nulls last, search desc, id desc) include (phase, activity_at)`,
+      `create index "${index}" on "${table.schema}"."${table.name}" (${key} desc nulls last, search desc, id desc) include (${included})`,
   };
 }
 
@@ -93,6 +96,7 @@ export const Tag = defineEntity({
     { name: 'tag_of_digest', properties: ['digest'] },
     { name: 'tag_exempt', properties: ['repositoryId'], where: 'exempt' },
     { name: 'tag_by_phase', properties: ['phase', 'activityAt'] },
-    ...['change_count', 'last_changed_at', 'tracked_since', 'registry', 'repository', 'tag'].map(sortIndex),
+    ...['last_changed_at', 'tracked_since'].map((column) => sortIndex(column, `'-infinity'`)),
+    ...['change_count', 'registry', 'repository', 'tag'].map((column) => sortIndex(column)),
   ],
 });

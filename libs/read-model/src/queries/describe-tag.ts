@@ -1,5 +1,7 @@
-import type { Sql } from '../database.ts';
-import type { TagDescription } from '../queries.ts';
+import type { PreparedSql } from '../database.ts';
+import type { AsOf, TagDescription, TagRow } from '../queries.ts';
+import type { Pointer } from '../schema/create-schema.ts';
+import { rowValues, tagColumns, tagRow, type StoredTagRow } from './tag-row.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 /** How far back gaps are told. */
@@ -7,54 +9,65 @@ const GAP_DAYS = 60;
 /** The newest changes that a tag's rhythm is taken from: enough for any, and the busiest tag has tens of thousands. */
 const CADENCE_CHANGES = 1_000;
 
-interface DescribedTag extends Omit<TagDescription, 'recentGaps'> {
-  repositoryId: number;
-  /** Gaps count from here on. */
-  coveredFrom: Date | null;
+interface DescribedTag extends StoredTagRow, Omit<TagDescription, 'recentGaps'> {
+  gaps: [from: string, to: string][] | null;
   /** Set where the newest scan is longer ago than two intervals, and nothing has answered since. */
   openGapFrom: Date | null;
 }
 
-/** Cadence and coverage of a tag; null for an unknown one. `since` bounds the changes that are looked at. */
+/** A tag with its cadence and coverage, in one statement; null for an unknown one. `since` bounds the changes that are looked at. */
 export async function describeTag(
-  sql: Sql,
-  schema: string,
+  sql: PreparedSql,
+  pointer: Pointer,
   reference: string,
-  now: Date,
+  asOf: AsOf,
   since: Date | null,
-): Promise<TagDescription | null> {
+): Promise<{ tag: TagRow; description: TagDescription } | null> {
+  if (reference.includes('\0')) return null;
+  const { schema } = pointer;
+  const { now } = asOf;
   // Reckoned here: PostgreSQL would do it again for each row.
   const daysBefore = (days: number): Date => new Date(now.getTime() - days * DAY_MS);
-  const [row] = await sql.query<DescribedTag>(
-    `select t.repository_id as "repositoryId", t.baseline_at as "watchedSince",
-        greatest(t.tracked_since, t.covered_since) as "coveredFrom",
-        case when t.tracked and r.last_scanned_at + r.interval_seconds * interval '2 seconds' < $2 then r.last_scanned_at end as "openGapFrom",
+  const [row] = await sql.prepared<DescribedTag>(
+    `select ${tagColumns(pointer, 1)}, t.baseline_at as "watchedSince",
+        case when t.tracked and r.last_scanned_at + r.interval_seconds * interval '2 seconds' < $5
+          and greatest(t.tracked_since, t.covered_since) is not null then r.last_scanned_at end as "openGapFrom",
+        (select json_agg(json_build_array(greatest(g.gap_from, covered.since), g.gap_to) order by g.gap_from)
+          from ${schema}.scan_gap g, (select coalesce(greatest(t.tracked_since, t.covered_since), $5) as since) covered
+          where g.repository_id = t.repository_id and g.gap_to > $10 and g.gap_to > covered.since) as gaps,
         counted.*, cadence.*
       from ${schema}.tag t join ${schema}.repository r on r.id = t.repository_id
       cross join lateral (
         select count(*)::int as "changes365d",
-          count(*) filter (where observed_at > $4)::int as "changes90d",
-          count(*) filter (where observed_at > $5)::int as "changes30d"
+          count(*) filter (where observed_at > $7)::int as "changes90d",
+          count(*) filter (where observed_at > $8)::int as "changes30d"
         from ${schema}.digest_change where shown and tag_id = t.id and kind = 'change'
-          and observed_at > greatest($6::timestamptz, $3)
+          and observed_at > greatest($9::timestamptz, $6)
       ) counted
       cross join lateral (
         select percentile_cont(0.5) within group (order by gap) as "medianGapSeconds", max(gap) as "longestGapSeconds"
         from (select date_part('epoch', observed_at - lead(observed_at) over (order by observed_at desc)) as gap
           from (select observed_at from ${schema}.digest_change
-            where shown and tag_id = t.id and kind = 'change' and observed_at >= coalesce($3, '-infinity'::timestamptz)
+            where shown and tag_id = t.id and kind = 'change' and observed_at >= coalesce($6, '-infinity'::timestamptz)
             order by observed_at desc, sequence desc limit ${CADENCE_CHANGES}) newest) gaps
       ) cadence
-      where t.reference = $1`,
-    [reference, now, since, daysBefore(90), daysBefore(30), daysBefore(365)],
+      where t.reference = $4`,
+    [...rowValues(asOf), reference, now, since, daysBefore(90), daysBefore(30), daysBefore(365), daysBefore(GAP_DAYS)],
   );
   if (row === undefined) return null;
-  const { repositoryId, coveredFrom, openGapFrom, ...description } = row;
-  const recentGaps = await sql.query<{ from: Date; to: Date }>(
-    `select greatest(gap_from, $3) as "from", gap_to as "to" from ${schema}.scan_gap
-      where repository_id = $1 and gap_to > $2 and gap_to > $3 order by gap_from`,
-    [repositoryId, daysBefore(GAP_DAYS), coveredFrom ?? now],
-  );
-  if (openGapFrom !== null && coveredFrom !== null) recentGaps.push({ from: openGapFrom, to: now });
-  return { ...description, recentGaps };
+  const {
+    gaps,
+    openGapFrom,
+    changes30d,
+    changes90d,
+    changes365d,
+    medianGapSeconds,
+    longestGapSeconds,
+    watchedSince,
+    ...tag
+  } = row;
+  const recentGaps = (gaps ?? []).map(([from, to]) => ({ from: new Date(from), to: new Date(to) }));
+  if (openGapFrom !== null) recentGaps.push({ from: openGapFrom, to: now });
+  const cadence = { changes30d, changes90d, changes365d, medianGapSeconds, longestGapSeconds };
+  return { tag: tagRow(tag, now), description: { ...cadence, watchedSince, recentGaps } };
 }

@@ -37,6 +37,7 @@ describe('ensureReadModel', () => {
       'scan_gap',
       'scan_hour',
       'tag',
+      'tag_version',
       'tracking_event',
     ]);
     await Promise.all(databases.map((database) => database.close()));

@@ -1,7 +1,10 @@
 import type { Database, Sql } from '../database.ts';
 
 /** Shape of the tables that this version of the code reads and writes. */
-export const READ_MODEL_VERSION = 4;
+export const READ_MODEL_VERSION = 5;
+
+/** Read models of an older version serve until they are rebuilt; from this one on they tell when a tag was written. */
+export const ORDERED_SINCE = 5;
 
 // One key for everything that creates or switches schemas; any number will do, as long as it stays the same.
 const SCHEMA_LOCK = 7_046_029_254;
@@ -62,7 +65,8 @@ export async function lockSchemas(sql: Sql): Promise<void> {
 export async function createTables(database: Database, sql: Sql, schema: string): Promise<void> {
   await sql.query(await database.createStatements(schema));
   // Lists are answered from indexes alone where the pages are known to be settled, which only a vacuum tells.
-  await sql.query(`alter table "${schema}".tag set (autovacuum_vacuum_scale_factor = 0.02)`);
+  await sql.query(`alter table "${schema}".tag set (autovacuum_vacuum_scale_factor = 0.005)`);
+  await tellVersionOfTags(sql, schema);
   const [trigrams] = await sql.query<{ place: string }>(
     `select n.nspname as place from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm'`,
   );
@@ -74,6 +78,23 @@ export async function createTables(database: Database, sql: Sql, schema: string)
     );
   await trigramIndex('tag_search', 'tag', 'lower(tag)');
   await trigramIndex('repository_search', 'repository', `(registry || '/' || repository)`);
+}
+
+/**
+ * Names the state that all tags are in: whoever reads the name and something else in one statement knows what that belongs to.
+ * Names are never used again, as a number would be after a restore.
+ */
+async function tellVersionOfTags(sql: Sql, schema: string): Promise<void> {
+  await sql.query(`
+    create table "${schema}".tag_version (
+      version uuid not null default gen_random_uuid(),
+      only_row boolean primary key default true check (only_row)
+    );
+    insert into "${schema}".tag_version default values;
+    create function "${schema}".tags_changed() returns trigger language plpgsql as
+      $$ begin update "${schema}".tag_version set version = gen_random_uuid(); return null; end $$;
+    create trigger tags_changed after insert or update or delete or truncate on "${schema}".tag
+      execute function "${schema}".tags_changed();`);
 }
 
 /** Search is faster with it and right without it, so a server that refuses the extension will do. */

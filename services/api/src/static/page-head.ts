@@ -28,14 +28,15 @@ export async function headOf(path: string, readModel: ReadModel, now: Date): Pro
   const reference = text === '' ? null : Reference.parse(text);
   if (reference === null || isInvalid(reference)) return null;
   const name = reference.toString();
-  const known = await withinDeadline(Promise.all([readModel.findTag(name), readModel.describeTag(name, now, null)]));
-  const row = known?.[0] ?? null;
+  const asked = readModel.detailTag(name, { now, inactiveBefore: new Date(0) }, null);
+  const known = await withinDeadline(asked.then((found) => ({ found })));
+  const found = known?.found ?? null;
   return {
     title: `${reference.repository}:${reference.tag} · ${SITE}`,
-    description: row === null ? `What ${name} pointed to, and when.` : describedTag(row, known?.[1] ?? null),
+    description: found === null ? `What ${name} pointed to, and when.` : describedTag(found.tag, found.description),
     canonicalPath: `/details/${name}`,
     // What nobody watches has no record to find; whether it is so, only the database knows.
-    indexed: known === null || row !== null,
+    indexed: known === null || found !== null,
   };
 }
 
@@ -66,20 +67,20 @@ function image(origin: string | null): string {
   return `<meta property="og:image" content="${escaped(origin ?? '')}/social.png" />`;
 }
 
-function describedTag(row: TagRow, description: TagDescription | null): string {
+function describedTag(row: TagRow, description: TagDescription): string {
   const sentences = [rhythmOf(row, description)];
-  const since = description?.watchedSince ?? null;
+  const since = description.watchedSince;
   if (since !== null) sentences.push(`On record since ${dayOf(since)}.`);
   if (row.state === 'gone') sentences.push('Gone from its registry.');
   else if (row.digest !== null) sentences.push(`Now ${row.digest}.`);
   return sentences.join(' ');
 }
 
-function rhythmOf({ changeCount, lastChangedAt }: TagRow, description: TagDescription | null): string {
+function rhythmOf({ changeCount, lastChangedAt }: TagRow, description: TagDescription): string {
   if (changeCount === 0 || lastChangedAt === null) return 'No change on record.';
   const counted = `${changeCount.toLocaleString('en')} ${changeCount === 1 ? 'change' : 'changes'} on record`;
   const last = `last on ${dayOf(lastChangedAt)}`;
-  const gap = description?.medianGapSeconds ?? null;
+  const gap = description.medianGapSeconds;
   if (gap === null) return `${counted}, ${last}.`;
   const days = Math.round(gap / DAY_SECONDS);
   const every = days < 1 ? 'several times a day' : days === 1 ? 'about every day' : `about every ${days} days`;

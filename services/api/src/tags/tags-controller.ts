@@ -70,26 +70,21 @@ export class TagsController {
     const reference = referenceOfPath(path);
     const now = new Date();
     const name = reference.toString();
-    const [row, description, next] = await Promise.all([
-      this.readModel.findTag(name, { now, inactiveBefore: inactiveBefore(this.config, now) }),
-      this.readModel.describeTag(name, now, shownSince(this.config, now)),
+    const asOf = { now, inactiveBefore: inactiveBefore(this.config, now) };
+    const [found, next] = await Promise.all([
+      this.readModel.detailTag(name, asOf, shownSince(this.config, now)),
       this.#nextScan(reference),
     ]);
-    if (row === null) throw unknownTag(reference);
-    this.views.viewed(reference, row.state);
+    if (found === null) throw unknownTag(reference);
+    const { tag, description } = found;
+    this.views.viewed(reference, tag.state);
+    const { watchedSince, recentGaps, ...cadence } = description;
     return {
-      ...tagSummary(row),
-      cadence: {
-        changes30d: description?.changes30d ?? 0,
-        changes90d: description?.changes90d ?? 0,
-        changes365d: description?.changes365d ?? 0,
-        medianGapSeconds: description?.medianGapSeconds ?? null,
-        longestGapSeconds: description?.longestGapSeconds ?? null,
-        watchedSince: instant(description?.watchedSince ?? null),
-      },
+      ...tagSummary(tag),
+      cadence: { ...cadence, watchedSince: instant(watchedSince) },
       coverage: {
-        since: instant(description?.watchedSince ?? null),
-        recentGaps: (description?.recentGaps ?? []).map(({ from, to }) => ({ from: instant(from), to: instant(to) })),
+        since: instant(watchedSince),
+        recentGaps: recentGaps.map(({ from, to }) => ({ from: instant(from), to: instant(to) })),
       },
       nextScanAt: next.at,
       nextScanReason: next.reason,

@@ -52,6 +52,16 @@ export function changeRow(reference: string, sequence: number, given: Partial<Li
   };
 }
 
+const NEVER_CHANGED: TagDescription = {
+  changes30d: 0,
+  changes90d: 0,
+  changes365d: 0,
+  medianGapSeconds: null,
+  longestGapSeconds: null,
+  watchedSince: null,
+  recentGaps: [],
+};
+
 /** Answers from lists in memory, and keeps what it was asked where a test wants to know. */
 export class FakeReadModel implements ReadModel {
   tags: TagRow[] = [];
@@ -94,6 +104,11 @@ export class FakeReadModel implements ReadModel {
       const all = this.changes.filter(({ reference }) => reference === question.reference).reverse();
       return { rows: all.slice(question.offset, question.offset + question.limit), total: all.length };
     });
+  }
+
+  async detailTag(reference: string, asOf: AsOf): Promise<{ tag: TagRow; description: TagDescription } | null> {
+    const tag = await this.findTag(reference, asOf);
+    return tag === null ? null : { tag, description: this.description ?? NEVER_CHANGED };
   }
 
   async describeTag(): Promise<TagDescription | null> {
