@@ -9,6 +9,7 @@ import { ProblemFilter } from '../problem/problem-filter.ts';
 import { validationPipe } from '../problem/validation.ts';
 import { READ_MODEL } from '../read-model/read-model-provider.ts';
 import { pageHead, webUi } from '../static/web-ui.ts';
+import { compressedJson } from './compressed-json.ts';
 import { requestMetrics } from './request-metrics.ts';
 
 /** Room for 100 references of the greatest length, and more. */
@@ -48,6 +49,7 @@ export function configureHttp(app: NestExpressApplication, config: DatabaseConfi
     }),
   );
   app.use('/api/v1', answerHeaders);
+  app.use('/api/v1', compressedJson);
   app.use('/api/v1', jsonOnly);
   app.useBodyParser('json', { limit: BODY_LIMIT });
   openApi(app);

@@ -5,7 +5,8 @@ import { CONFIG, Readiness, type DatabaseConfig } from '@dtm/service-host';
 /** Injects the `ReadModel`. */
 export const READ_MODEL = Symbol('ReadModel');
 
-const POOL_SIZE = 10;
+/** More would have each question wait longer in PostgreSQL, at a cost, instead of here, in turn. */
+const POOL_SIZE = 4;
 
 /** The read models in PostgreSQL, of a replica where there is one; without them the api is of no use, so readiness hangs on them. */
 export const readModelProvider: FactoryProvider<PostgresReadModel> = {
