@@ -41,7 +41,7 @@ for (const [link, target] of links) {
 for (const folder of ['image', 'compose', 'backup', 'subscribers']) {
   cpSync(join(sources, 'infra', folder), join(app, 'infra', folder), {
     recursive: true,
-    filter: (path) => !/\.(?:sh|ts)$|\/(?:assemble|compress)\.mjs$/.test(path),
+    filter: (path) => !/\.(?:sh|ts)$|\/(?:assemble|compress|preview-head)\.mjs$/.test(path),
   });
 }
 for (const name of ['nats.conf', 'nats-users.conf']) cpSync(join(sources, 'infra', name), join(app, 'infra', name));

@@ -49,7 +49,7 @@ if (toolbox !== undefined && rendered !== undefined) {
 }
 await report.part('configurations of NATS', () => natsConfigurations(rendered ?? []));
 await report.part('compose files', composeFiles);
-await report.part('alerts', alertRules);
+await report.part('alerts', () => alertRules(rendered ?? []));
 await report.part('metrics and runbooks', metricsAndRunbooks);
 
 if (process.argv.includes('--static')) {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createServer } from 'node:net';
+import { migrateFromOriginal, upgradeReadModels } from './compose-upgrade.mjs';
 import { PREFIX } from './images.mjs';
 import { pushImage } from './push.mjs';
 
@@ -12,7 +13,7 @@ const WITHIN_MS = 90_000;
 
 /** The whole system as compose.yml runs it, from a push to a change on an open page. @param {Engine} engine @param {Report} report */
 export async function composeRun(engine, report) {
-  const [port, registryPort] = [await freePort(), await freePort()];
+  const [port, registryPort, originalPort] = [await freePort(), await freePort(), await freePort()];
   const web = `http://127.0.0.1:${port}`;
   const registry = `http://127.0.0.1:${registryPort}`;
   const env = {
@@ -25,9 +26,9 @@ export async function composeRun(engine, report) {
     POPULAR_IMAGES_MAX_COUNT: '0',
     INSECURE_REGISTRIES: 'registry:5000',
   };
-  const files = ['-f', 'compose.yml', '-f', 'tools/deploy/compose.check.yml'];
+  const files = 'compose.yml:tools/deploy/compose.check.yml';
   const compose = (/** @type {string[]} */ ...args) =>
-    engine.docker(['compose', '-p', PROJECT, ...files, ...args], { env });
+    engine.docker(['compose', '-p', PROJECT, ...args], { env: { ...env, COMPOSE_FILE: files } });
 
   try {
     const up = await report.part('compose up --wait', async () => {
@@ -58,6 +59,16 @@ export async function composeRun(engine, report) {
       const { items } = await json(`${web}/api/v1/tags/${REFERENCE}/changes`);
       if (items.at(0)?.digest !== first) throw new Error(`the newest digest is ${items.at(0)?.digest}, was ${first}`);
       return `${items.length} events`;
+    });
+    const changes = async () => (await json(`${web}/api/v1/tags/${REFERENCE}/changes`)).items;
+    await report.part('compose: an upgrade makes its own read models', () => upgradeReadModels(compose, changes));
+    const original = { name: `${PROJECT}-original`, port: originalPort, env, project: PROJECT, files, web };
+    await report.part('compose: the history of the original is taken over', () =>
+      migrateFromOriginal(engine, original),
+    );
+    await report.part('compose: NATS refused nobody what its work needs', async () => {
+      const refused = (await compose('logs', '--no-color', 'nats')).match(/^.*(?:Violation|Authorization).*$/gim) ?? [];
+      if (refused.length > 0) throw new Error([...new Set(refused)].slice(0, 20).join('\n'));
     });
   } finally {
     await report.part('compose down -v leaves nothing', async () => {

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { natsConfiguration } from '../../infra/compose/nats-configuration.mjs';
 import { generatedFiles, ROOT } from './generated.mjs';
 import { Skipped } from './report.mjs';
@@ -114,14 +114,28 @@ export async function natsConfigurations(rendered) {
   }
 }
 
-/** Prometheus' own tool reads the rules and runs their tests. */
-export async function alertRules() {
+/** Prometheus' own tool reads the rules, runs their tests, and reads those of the chart. @param {{ manifests: any[], name: string }[]} rendered */
+export async function alertRules(rendered) {
   const program = process.env.DTM_PROMTOOL ?? 'promtool';
   if (!(await have(program))) throw new Skipped('no promtool (PATH or DTM_PROMTOOL; Debian: prometheus)');
   await run(program, ['check', 'rules', join(INFRA, 'grafana', 'alerts.yaml')]);
   const { stdout } = await run(program, ['test', 'rules', join(INFRA, 'grafana', 'alerts.test.yaml')]);
   if (!stdout.includes('SUCCESS')) throw new Error(stdout);
-  return 'each alert fires, and none on a healthy system';
+  const folder = mkdtempSync(join(tmpdir(), 'dtm-rules-'));
+  let charts = 0;
+  try {
+    for (const { name, manifests } of rendered) {
+      const rules = manifests.find(({ kind }) => kind === 'PrometheusRule')?.spec;
+      if (rules === undefined) continue;
+      const path = join(folder, `${name}.yaml`);
+      writeFileSync(path, stringify(rules));
+      await run(program, ['check', 'rules', path]);
+      charts++;
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return `each fires, and none on a healthy system; ${charts} of the chart can be read`;
 }
 
 /** Every metric that alerts and dashboard name is one that the code has; every alert has its page, every page its alert. */

@@ -18,6 +18,14 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Nine tenths of a limit of memory in Mi or Gi, so that Go collects its garbage before the kernel ends the server; else nothing. */}}
+{{- define "dtm.goMemoryLimit" -}}
+{{- if regexMatch "^[0-9]+(Mi|Gi)$" (toString .) -}}
+{{- $mebibytes := mul (regexFind "^[0-9]+" .) (ternary 1024 1 (hasSuffix "Gi" .)) -}}
+{{- printf "%dMiB" (div (mul $mebibytes 9) 10) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "dtm.streamReplicas" -}}
 {{- if .Values.nats.enabled -}}{{ .Values.nats.replicas }}{{- else -}}{{ .Values.nats.external.streamReplicas }}{{- end -}}
 {{- end -}}
@@ -31,8 +39,8 @@
 {{- if .root.Values.database.external.existingSecret -}}
 name: {{ .root.Values.database.external.existingSecret }}
 key: {{ .component }}-url
-{{- else if eq .component "api" -}}
-name: {{ include "dtm.cnpgName" .root }}-api
+{{- else if has .component (list "api" "backup") -}}
+name: {{ include "dtm.cnpgName" .root }}-{{ .component }}
 key: url
 {{- else -}}
 name: {{ include "dtm.cnpgName" .root }}-app

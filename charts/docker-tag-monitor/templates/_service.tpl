@@ -1,6 +1,7 @@
 {{/*
 A Deployment of one of the four services. Arguments: root, component (also the image and the user of NATS), values,
-database (projector, api or empty), readiness (path), secretEnvironment (list of variable and key in credentials).
+database (projector, api or empty), readiness (path), credentials (list of variable and key), registries, autoscaled,
+progressDeadlineSeconds (where a rollout may take longer than ten minutes).
 */}}
 {{- define "dtm.deployment" -}}
 {{- $root := .root -}}
@@ -14,6 +15,9 @@ metadata:
 spec:
   {{- if not .autoscaled }}
   replicas: {{ $values.replicas }}
+  {{- end }}
+  {{- with .progressDeadlineSeconds }}
+  progressDeadlineSeconds: {{ . }}
   {{- end }}
   strategy:
     rollingUpdate:

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Runs a command of this checkout as the operator of the system that Compose runs here, for example
+#   infra/compose/as-operator.sh npm run verify
+# NATS and PostgreSQL are reached on this machine's own address for as long as it takes, and closed again afterwards.
+set -eu
+cd "$(dirname "$0")/../.."
+closed=${COMPOSE_FILE:-compose.yml}
+if [ -z "${COMPOSE_FILE:-}" ] && [ -f compose.override.yml ]; then closed=$closed:compose.override.yml; fi
+opened=$closed:infra/compose/operator.yml
+
+COMPOSE_FILE=$opened docker compose up --detach --wait >&2
+trap 'COMPOSE_FILE=$closed docker compose up --detach --wait >&2' EXIT
+environment=$(COMPOSE_FILE=$opened docker compose run --rm operator)
+(eval "$environment" && "$@")
