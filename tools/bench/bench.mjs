@@ -13,7 +13,7 @@ if (ensureNode(import.meta.filename)) {
   await run(args.filter((arg) => arg !== '--no-build'));
 }
 
-/** Not the whole build: the web UI is not measured. */
+/** Not the whole build: who measures the web UI builds it. */
 function buildServices() {
   const services = ['scheduler', 'registry-fetcher', 'history-projector', 'api'].map((name) => `services/${name}`);
   const built = spawnSync(process.execPath, [programOf('tsc'), '-b', ...services], { cwd: ROOT, encoding: 'utf8' });

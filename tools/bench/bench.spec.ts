@@ -26,6 +26,8 @@ const ROWS = [
   'changes of the busiest tag',
   'frequency of the busiest tag',
   '50 users, everything mixed: p99',
+  'overview: until its first row is seen',
+  'sort by tag: until other rows are seen',
   'fetcher + projector, after a scan of everything',
   'requests to all together',
   'Docker Hub',

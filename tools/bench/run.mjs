@@ -3,6 +3,7 @@ import { benchAdapters } from './adapters.mjs';
 import { benchImport } from './import-history.mjs';
 import { benchLimits } from './limits.mjs';
 import { benchMemory } from './memory.mjs';
+import { benchPages } from './page.mjs';
 import { benchReads } from './read.mjs';
 import { benchScans } from './scan.mjs';
 import { Postgres } from './stores.mjs';
@@ -14,6 +15,7 @@ import { Table } from './table.mjs';
 const PARTS = {
   scan: benchScans,
   read: benchReads,
+  page: benchPages,
   memory: benchMemory,
   limits: benchLimits,
   adapters: benchAdapters,

@@ -5,7 +5,13 @@ import {
   provideZonelessChangeDetection,
 } from '@angular/core';
 import { provideAnimationsAsync } from '@angular/platform-browser/animations/async';
-import { provideRouter, withComponentInputBinding, withInMemoryScrolling } from '@angular/router';
+import {
+  PreloadAllModules,
+  provideRouter,
+  withComponentInputBinding,
+  withInMemoryScrolling,
+  withPreloading,
+} from '@angular/router';
 import { ROUTES } from './routes.ts';
 
 export const appConfig: ApplicationConfig = {
@@ -18,6 +24,8 @@ export const appConfig: ApplicationConfig = {
     provideRouter(
       ROUTES,
       withComponentInputBinding(),
+      // The other pages are small, and a record that is opened from the list should be there at once.
+      withPreloading(PreloadAllModules),
       withInMemoryScrolling({ scrollPositionRestoration: 'enabled', anchorScrolling: 'enabled' }),
     ),
   ],

@@ -20,6 +20,12 @@ const LEAST_BAR = 9;
         <dtm-icon name="next" />
       </button>
     </div>
+    @if (lastBefore(); as last) {
+      <p class="none">
+        None here; the last:
+        <button type="button" class="quiet labelled" (click)="back.set(last.back)">{{ last.when }}</button>
+      </p>
+    }
     <dtm-bars
       [bars]="bars()"
       [label]="'Changes per ' + frequency().interval + ', UTC'"
@@ -44,6 +50,20 @@ const LEAST_BAR = 9;
     .window button {
       min-height: 1.5rem;
       padding-block: 0;
+    }
+    .none {
+      position: absolute;
+      top: 1.5rem;
+      left: 3.5rem;
+      z-index: 1;
+      margin: 0;
+      color: var(--ink-2);
+      font-size: 0.8125rem;
+    }
+    .none button {
+      color: var(--accent);
+      text-decoration: underline;
+      text-underline-offset: 0.18em;
     }
     .range {
       color: var(--ink-3);
@@ -79,6 +99,19 @@ export class FrequencyChart {
     const first = this.#shown()[0]?.start;
     const last = this.#shown().at(-1)?.start;
     return first === undefined || last === undefined ? '' : `${monthInWords(first)} – ${monthInWords(last)}`;
+  });
+
+  /** Where nothing changed in what is shown: when it last did before. */
+  protected readonly lastBefore = computed(() => {
+    const { buckets, interval } = this.frequency();
+    if (this.#shown().some(({ changes }) => changes > 0)) return null;
+    const index = buckets.findLastIndex(({ changes }, at) => changes > 0 && at < this.from());
+    const start = buckets[index]?.start;
+    if (start === undefined) return null;
+    return {
+      back: Math.min(buckets.length - 1 - index, buckets.length - this.#room()),
+      when: interval === 'week' ? weekInWords(start) : monthInWords(start),
+    };
   });
 
   protected move(by: 1 | -1): void {

@@ -24,6 +24,7 @@ const GAP = 1.5;
       />
     }
   </svg>`,
+  host: { '[title]': 'label()' },
   styles: `
     :host {
       display: inline-flex;

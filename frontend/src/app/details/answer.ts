@@ -28,10 +28,13 @@ export class Answer {
   readonly #clock = inject(Clock);
   protected readonly sentence = computed(() => cadenceSentence(this.tag(), this.#clock.now()));
   protected readonly short = shortDigest;
+  /** Of what nobody looks at, the digest may be another by now. */
+  protected readonly isWatched = computed(() => this.tag().state !== 'untracked' && this.tag().state !== 'expired');
   /** What the state means for whoever reads this, and why it is so; null where it is as everyone expects. */
   protected readonly meaning = computed(() => {
     const { state, trackedSince, nextScanReason } = this.tag();
-    if (state === 'active' || state === 'pending') return null;
+    // Of one that is gone, the sentence above says so.
+    if (state === 'active' || state === 'pending' || state === 'gone') return null;
     if (state === 'expired')
       return 'Nobody looked at it for long, so it was no longer scanned. This look begins it anew.';
     if (state === 'untracked')

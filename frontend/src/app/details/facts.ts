@@ -17,7 +17,8 @@ import { dayInWords, durationInWords } from '../wording/time.ts';
 export class Facts {
   readonly tag = input.required<TagDetails>();
 
-  readonly #now = inject(Clock).now();
+  readonly #clock = inject(Clock);
+  readonly #now = this.#clock.now();
   protected readonly since = computed(() => {
     const { trackedSince, cadence } = this.tag();
     if (cadence.watchedSince !== null) return sinceInWords(cadence.watchedSince, trackedSince, this.#now);
@@ -32,7 +33,20 @@ export class Facts {
     })),
   );
 
-  protected length(seconds: number): string {
-    return durationInWords(seconds * 1_000);
+  /** Between two changes, or since the last one where that is longer by now. */
+  protected readonly longestPause = computed(() => {
+    const { cadence, lastChangedAt } = this.tag();
+    const longest = (cadence.longestGapSeconds ?? 0) * 1_000;
+    const silence = lastChangedAt === null ? 0 : this.#now - Date.parse(lastChangedAt);
+    if (cadence.longestGapSeconds === null) return null;
+    return silence > longest ? `${durationInWords(silence)}, until now` : durationInWords(longest);
+  });
+
+  protected counted(changes: number): string {
+    return changes.toLocaleString('en');
+  }
+
+  protected isDue(at: string): boolean {
+    return Date.parse(at) <= this.#clock.now();
   }
 }

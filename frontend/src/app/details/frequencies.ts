@@ -5,6 +5,7 @@ import { latest } from '../api/latest.ts';
 import { TagsApi } from '../api/tags-api.ts';
 import { ChangeCalendar } from '../charts/change-calendar.ts';
 import { FrequencyChart } from '../charts/frequency-chart.ts';
+import { TroubleNotice } from '../elements/trouble-notice.ts';
 import { Clock } from '../wording/clock.ts';
 import { DAY } from '../wording/time.ts';
 
@@ -14,7 +15,7 @@ const CALENDAR_AT_MOST = 1_000;
 /** When it changed: a year of days, and bars per week or month. */
 @Component({
   selector: 'dtm-frequencies',
-  imports: [ChangeCalendar, FrequencyChart, RouterLink],
+  imports: [ChangeCalendar, FrequencyChart, RouterLink, TroubleNotice],
   templateUrl: './frequencies.html',
   styleUrl: './frequencies.css',
 })
@@ -43,7 +44,15 @@ export class Frequencies {
 
   constructor() {
     effect(() => {
-      if (this.version() > 0) untracked(() => this.#frequency.reload());
+      if (this.version() > 0) untracked(() => this.readFrequency());
     });
+  }
+
+  protected readYear(): void {
+    this.#year.reload();
+  }
+
+  protected readFrequency(): void {
+    this.#frequency.reload();
   }
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { provideHttpClient } from '@angular/common/http';
 import { HttpTestingController, provideHttpClientTesting, type TestRequest } from '@angular/common/http/testing';
 import { TestBed } from '@angular/core/testing';
@@ -94,6 +94,30 @@ describe('the overview', () => {
     expect(all('watch')).toHaveLength(0);
   });
 
+  it('suggests first what is named, and offers beside other hits no more than a suggestion', async () => {
+    const popular = summary({ reference: 'docker.io/acme/nginx:1.27', repository: 'acme/nginx', changeCount: 900 });
+    const answer = (sought: string, named: ReturnType<typeof summary>[]): void => {
+      for (const list of lists()) {
+        const known = list.request.params.get('q') === sought && list.request.params.get('sort') === 'tag';
+        list.flush(onlyPage(...(known ? named : [popular, ...named])));
+      }
+    };
+    await open('/?q=nginx:1.27');
+    answer('docker.io/library/nginx:1.27', [summary()]);
+    await settle();
+    page().querySelector<HTMLElement>('[data-testid=search]')?.click();
+    await settle();
+    const names = all('suggestion').map((hit) => hit.querySelector('.reference')?.textContent.replace(/\s/g, ''));
+    expect(names).toEqual(['docker.io/library/nginx:1.27', 'docker.io/acme/nginx:1.27']);
+    await open('/?q=nginx:1.28');
+    answer('docker.io/library/nginx:1.28', []);
+    await settle();
+    expect(page().querySelectorAll('dtm-watch-offer button')).toHaveLength(0);
+    page().querySelector<HTMLElement>('[data-testid=search]')?.click();
+    await settle();
+    expect(all('watch').map((offer) => offer.textContent)).toEqual([expect.stringContaining('nginx:1.28')]);
+  });
+
   it('brings rows up to date live, counts the news, and reads anew on demand', async () => {
     await open('/');
     lists()[0]?.flush(onlyPage(summary({ reference: 'docker.io/library/redis:7', tag: '7' }), summary()));
@@ -126,6 +150,24 @@ describe('the overview', () => {
     await settle();
     expect(page().querySelector('[role=alert]')?.textContent).toContain('The record is being restarted.');
     expect(all('tag-row')).toHaveLength(1);
+  });
+
+  it('asks again by itself for what the server will get over', async () => {
+    jest.useFakeTimers({ doNotFake: ['setTimeout', 'queueMicrotask'] });
+    try {
+      await open('/');
+      lists()[0]?.flush({ title: 'Restarting.' }, { status: 503, statusText: 'Service Unavailable' });
+      await settle();
+      expect(page().textContent).toContain('Restarting.');
+      jest.advanceTimersByTime(10_000);
+      await settle();
+      lists()[0]?.flush(onlyPage(summary()));
+      await settle();
+      expect(all('tag-row')).toHaveLength(1);
+      expect(page().textContent).not.toContain('Restarting.');
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('writes a choice of column into the address', async () => {

@@ -69,6 +69,7 @@ export class OverviewPage {
   readonly #router = inject(Router);
   readonly #announcer = inject(LiveAnnouncer);
   readonly #api = inject(TagsApi);
+  readonly #hits = inject(SearchHits);
   protected readonly search = viewChild.required(TagSearch);
   protected readonly offer = viewChild.required(WatchOffer);
   protected readonly table = viewChild(TagTable);
@@ -128,8 +129,7 @@ export class OverviewPage {
       destroyRef,
     );
     destroyRef.onDestroy(() => clearTimeout(this.#reload));
-    const hits = inject(SearchHits);
-    effect(() => hits.sought.set(this.query().q.trim()));
+    effect(() => this.#hits.sought.set(this.query().q.trim()));
     // A list that was just read holds all the news.
     effect(() => {
       this.list.value();
@@ -171,8 +171,8 @@ export class OverviewPage {
   protected open(text: string): void {
     const items = this.rows()?.items ?? [];
     const parsed = text === '' ? null : Reference.parse(text);
-    const exact =
-      parsed === null || isInvalid(parsed) ? undefined : items.find((row) => row.reference === parsed.toString());
+    const named = parsed === null || isInvalid(parsed) ? undefined : parsed.toString();
+    const exact = [this.#hits.exact(), ...items].find((row) => row !== undefined && row.reference === named);
     const meant = exact ?? (items.length === 1 && this.query().q === text ? items[0] : undefined);
     if (meant !== undefined) void this.#router.navigate(detailsLink(meant.reference));
   }

@@ -5,6 +5,8 @@ import { latest } from '../api/latest.ts';
 import { TagsApi } from '../api/tags-api.ts';
 
 const AT_MOST = 5;
+/** A reference is looked for among so many tags that contain its own, which the api cannot be asked for by itself. */
+const LIKE_IT = 100;
 /** What the api can look for; anything else is in no reference. */
 const SEARCHABLE = /^[\x20-\x7e]{1,300}$/;
 
@@ -20,7 +22,7 @@ export function isSearchable(text: string): boolean {
   return text === '' || SEARCHABLE.test(text);
 }
 
-/** What a search finds: at most five tags, those that changed most first, and the one that could be watched. */
+/** What a search finds: at most five tags, the one that is named first, then those that changed most; and the one that could be watched. */
 @Injectable()
 export class SearchHits {
   /** The text of the search, trimmed. */
@@ -44,25 +46,35 @@ export class SearchHits {
   readonly #known = latest(
     this.#api.list(() => {
       const q = this.#reference();
-      return q === undefined ? undefined : { q, state: null, sort: 'tag', order: 'asc', page: 1, limit: AT_MOST };
+      return q === undefined ? undefined : { q, state: null, sort: 'tag', order: 'asc', page: 1, limit: LIKE_IT };
     }),
     this.#reference,
   );
 
+  /** The very tag that is meant, where it is on record. */
+  readonly exact = computed(() => this.#known.value()?.items.find(({ reference }) => reference === this.#reference()));
+
   /** A reference that is meant and not watched; null where there is none, and while that is not known. */
   readonly offered = computed(() => {
     const reference = this.#reference();
-    const rows = this.#known.value()?.items;
-    if (reference === undefined || rows === undefined) return null;
-    const row = rows.find((known) => known.reference === reference);
-    return row === undefined || row.state === 'untracked' ? reference : null;
+    const known = this.#known.value();
+    const row = this.exact();
+    if (reference === undefined || known === undefined) return null;
+    if (row === undefined) return (known.total ?? 0) > LIKE_IT ? null : reference;
+    return row.state === 'untracked' ? reference : null;
   });
+
+  /** The same where nothing else is found: among other hits it is seldom what is meant, and a suggestion is enough. */
+  readonly offeredAlone = computed(() => (this.#hits.value()?.items.length === 0 ? this.offered() : null));
 
   readonly suggestions = computed<Suggestion[]>(() => {
     if (!SEARCHABLE.test(this.sought())) return [];
     const hits = this.#hits.value();
     const offered = this.offered();
-    const suggestions: Suggestion[] = (hits?.items ?? []).map((tag) => ({ kind: 'tag', tag }));
+    const exact = this.exact();
+    const others = (hits?.items ?? []).filter(({ reference }) => reference !== exact?.reference);
+    const tags = [...(exact === undefined ? [] : [exact]), ...others].slice(0, AT_MOST);
+    const suggestions: Suggestion[] = tags.map((tag) => ({ kind: 'tag', tag }));
     const count = hits?.total ?? 0;
     if (count > suggestions.length) suggestions.push({ kind: 'all', count });
     if (offered !== null) suggestions.push({ kind: 'watch', reference: offered });

@@ -109,6 +109,12 @@ export class TagSearch {
     }
   }
 
+  /** A click into the field shows again what was found. */
+  protected reopen(): void {
+    const text = this.text().trim();
+    if (text !== '' && text === this.hits.sought()) this.#open.set(true);
+  }
+
   protected enter(event: Event): void {
     event.preventDefault();
     const suggestion = this.shown() ? this.hits.suggestions()[this.active() ?? -1] : undefined;

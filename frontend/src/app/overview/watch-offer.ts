@@ -21,7 +21,7 @@ import { SearchHits } from './search-hits.ts';
       <p class="offer" role="alert" data-testid="watch-outcome">
         {{ trouble.title }} {{ trouble.detail }} {{ trouble.nextStep }}
       </p>
-    } @else if (hits.offered(); as reference) {
+    } @else if (hits.offeredAlone(); as reference) {
       <p class="offer">
         <span>Not watched yet:</span>
         <code>{{ reference }}</code>

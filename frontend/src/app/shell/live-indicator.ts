@@ -31,11 +31,24 @@ const WORDS: Record<LiveStatus, { label: string; meaning: string }> = {
       color: var(--ink-2);
       font-size: 0.8125rem;
     }
-    /* As wide as its longest word, so that what stands beside it stays where it is. */
+    /* As wide as its longest word, so that what stands beside it stays where it is; where there is no room, only trouble
+       is worth a word. */
     @media (min-width: 44rem) {
       :host {
         width: 6.75rem;
         text-align: right;
+      }
+    }
+    @media (max-width: 44rem) {
+      :host {
+        min-width: 1.3rem;
+      }
+      .live:not([data-status='lost'], [data-status='offline']) .word {
+        position: absolute;
+        width: 1px;
+        height: 1px;
+        overflow: hidden;
+        clip-path: inset(50%);
       }
     }
     .dot {

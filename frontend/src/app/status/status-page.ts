@@ -33,7 +33,7 @@ export class StatusPage {
     const counts = this.status.value()?.counts;
     if (counts === undefined) return undefined;
     return [
-      { label: 'changes recorded', value: counts.changes },
+      { label: 'changes', value: counts.changes },
       { label: 'tags watched', value: counts.tracked },
       { label: 'tags on record', value: counts.tags },
       { label: 'repositories', value: counts.repositories },
@@ -63,6 +63,10 @@ export class StatusPage {
   protected refresh(): void {
     this.#statusResource.reload();
     this.#daysResource.reload();
+  }
+
+  protected rounded(rate: number | null): string {
+    return rate?.toLocaleString('en', { maximumFractionDigits: 1 }) ?? '–';
   }
 
   protected halted(until: string | null): boolean {

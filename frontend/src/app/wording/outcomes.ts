@@ -26,9 +26,10 @@ export function isWatched({ outcome }: Pick<TrackResult, 'outcome'>): boolean {
   return outcome === 'tracked' || outcome === 'already-tracked';
 }
 
-/** A text as a sentence: with a capital first and an end. */
+/** A text as a sentence: with a capital first, unless it begins with a name such as `quay.io`, and an end. */
 export function sentenceOf(text: string): string {
   const trimmed = text.trim();
   const ended = /[.?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+  if (/^\S+[.:/][^\s]/.test(ended)) return ended;
   return `${ended.charAt(0).toUpperCase()}${ended.slice(1)}`;
 }

@@ -5,7 +5,7 @@ import { cadenceSentence } from './cadence.ts';
 import { shortDigest } from './digest.ts';
 import { detailsLink } from './links.ts';
 import { markedReference } from './marked.ts';
-import { isWatched, outcomeInWords } from './outcomes.ts';
+import { isWatched, outcomeInWords, sentenceOf } from './outcomes.ts';
 import { durationInWords, exactUtc, periodInWords, relativeInWords, weekInWords } from './time.ts';
 
 const MINUTE = 60_000;
@@ -164,6 +164,15 @@ describe('outcomes in words', () => {
     expect(isWatched({ outcome: 'already-tracked' })).toBe(true);
     expect(isWatched({ outcome: 'not-found' })).toBe(false);
   });
+});
+
+describe('a sentence', () => {
+  it.each([
+    ['the registry does not answer', 'The registry does not answer.'],
+    ['quay.io has no such tag', 'quay.io has no such tag.'],
+    ['127.0.0.1:5000/team/app: refused', '127.0.0.1:5000/team/app: refused.'],
+    ['stop. Try again?', 'Stop. Try again?'],
+  ])('of "%s"', (text, sentence) => expect(sentenceOf(text)).toBe(sentence));
 });
 
 describe('links', () => {
