@@ -8,6 +8,8 @@ export interface Sql {
   query<Row extends object = never>(text: string, values?: unknown[]): Promise<Row[]>;
 }
 
+export const DEFAULT_POOL_SIZE = 4;
+
 /** Each takes some memory of each connection, in PostgreSQL too. */
 const MAX_PREPARED = 100;
 
@@ -22,7 +24,7 @@ export interface DatabaseSettings {
   url: string;
   /** Shown in pg_stat_activity. */
   name: string;
-  /** Connections at most; default 4. */
+  /** Connections at most; default `DEFAULT_POOL_SIZE`. */
   poolSize?: number;
   /** Told in words when a connection breaks. */
   onProblem?: (text: string) => void;
@@ -54,7 +56,7 @@ export class Database implements PreparedSql {
     this.#orm = new MikroORM({
       entities: ENTITIES,
       clientUrl: settings.url,
-      pool: { min: 0, max: settings.poolSize ?? 4 },
+      pool: { min: 0, max: settings.poolSize ?? DEFAULT_POOL_SIZE },
       driverOptions: {
         application_name: settings.name,
         keepAlive: true,

@@ -1,4 +1,4 @@
-import { Database, type DatabaseSettings } from './database.ts';
+import { Database, DEFAULT_POOL_SIZE, type DatabaseSettings } from './database.ts';
 import { Checkpoint, Tag } from './entities/index.ts';
 import type {
   AsOf,
@@ -20,6 +20,7 @@ import type { KnownLists } from './queries/known-lists.ts';
 import { findTag, listTags, tagReferences } from './queries/list-tags.ts';
 import { scanDays, status } from './queries/scans.ts';
 import { readPointer, type Pointer } from './schema/create-schema.ts';
+import { Turns } from './turns.ts';
 
 /** Nothing is projected yet: the projector has not made its tables. */
 export class ReadModelMissing extends Error {
@@ -38,9 +39,11 @@ export class PostgresReadModel implements ReadModel {
   readonly #database: Database;
   #schema: { pointer: Pointer; askedAt: number } | null = null;
   readonly #lists: KnownLists = new Map();
+  readonly #turns: Turns;
 
   constructor(settings: DatabaseSettings) {
     this.#database = new Database(settings);
+    this.#turns = new Turns(settings.poolSize ?? DEFAULT_POOL_SIZE);
   }
 
   /** Rejects, in words, where PostgreSQL does not answer or nothing was projected yet: for readiness. */
@@ -137,14 +140,17 @@ export class PostgresReadModel implements ReadModel {
       const pointer = await this.#pointer();
       return question(pointer.schema, pointer);
     };
-    try {
-      return await put();
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)) throw error;
-      // The schema was dropped behind our back: ask the pointer anew, once.
-      this.#schema = null;
-      return put();
-    }
+    // A question waits for a connection once, not before each of its statements.
+    return this.#turns.take(async () => {
+      try {
+        return await put();
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)) throw error;
+        // The schema was dropped behind our back: ask the pointer anew, once.
+        this.#schema = null;
+        return put();
+      }
+    });
   }
 
   async #pointer(): Promise<Pointer> {

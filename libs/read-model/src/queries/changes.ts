@@ -1,4 +1,4 @@
-import type { Sql } from '../database.ts';
+import type { PreparedSql, Sql } from '../database.ts';
 import type { ChangeRow, ListChanges, LiveChangeRow } from '../queries.ts';
 import { windowOf } from './window.ts';
 
@@ -7,11 +7,11 @@ const CHANGE_COLUMNS = `c.sequence, c.digest, c.previous_digest as "previousDige
 
 /** A page of a tag's history, newest first, imports merged in. */
 export async function listChanges(
-  sql: Sql,
+  sql: PreparedSql,
   schema: string,
   question: ListChanges,
 ): Promise<{ rows: ChangeRow[]; total: number }> {
-  const [tag] = await sql.query<{ id: number; entries: number; shown: number }>(
+  const [tag] = await sql.prepared<{ id: number; entries: number; shown: number }>(
     `select t.id, t.entry_count as entries,
         case when $2::timestamptz is null then t.entry_count else greatest(least(1, t.entry_count),
           (select count(*)::int from ${schema}.digest_change c where c.shown and c.tag_id = t.id and c.observed_at >= $2)) end as shown
@@ -23,7 +23,7 @@ export async function listChanges(
   if (limit === 0) return { rows: [], total: tag.shown };
   // The page is found in the index alone; what lies before `since` is the end of the list, so leaving it out is a matter of where the window ends.
   const direction = reversed ? 'asc' : 'desc';
-  const rows = await sql.query<ChangeRow>(
+  const rows = await sql.prepared<ChangeRow>(
     `select ${CHANGE_COLUMNS} from ${schema}.digest_change c join (
         select sequence from ${schema}.digest_change where shown and tag_id = $1
         order by observed_at ${direction}, sequence ${direction} limit $2 offset $3

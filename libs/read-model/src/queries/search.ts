@@ -36,36 +36,32 @@ export class Search {
     return /[/:]/.test(this.#text) ? null : `lower(t.tag) like ${this.#bind(within(this.#text))}`;
   }
 
-  /** Statements that together answer the ids of all that is found, by way of the repositories, of which there are few. */
+  /** A statement that answers the ids of all that is found, by way of the repositories, of which there are few. */
   idsIn(schema: string, condition: string | null): string {
     const and = condition === null ? '' : `and ${condition}`;
     const from = `${schema}.repository r join ${schema}.tag t on t.repository_id = r.id`;
+    if (!this.isPlain) return `select t.id from ${from} where ${this.#onParts()} ${and}`;
     const places = [`select t.id from ${from} where ${this.onRepository()} ${and}`];
     const onTagName = this.onTagName();
     if (onTagName !== null) places.push(`select t.id from ${schema}.tag t where ${onTagName} ${and}`);
-    if (!this.isPlain) places.push(`select t.id from ${from} where ${this.#eachPart()} ${and}`);
-    const { registry, tag } = this.#parts;
+    return places.join(' union ');
+  }
+
+  /** A condition of a search with parts on a repository `r` and its tag `t`. */
+  #onParts(): string {
+    const { registry, repository, tag } = this.#parts;
+    const eachPart = [`r.repository like ${this.#bind(within(repository))}`];
+    if (registry !== null) eachPart.push(`r.registry like ${this.#bind(within(registry))}`);
+    if (tag !== null) eachPart.push(`lower(t.tag) like ${this.#bind(within(tag))}`);
+    const ways = [eachPart.join(' and '), this.onRepository()];
     if (registry === null && tag !== null) {
       // The text as it stands may begin in the middle of a registry's name.
       const before = this.#bind(`%${escaped(this.#text.slice(0, -tag.length - 1))}`);
       const after = this.#bind(`${escaped(tag)}%`);
-      places.push(
-        `select t.id from ${from} where ${REPOSITORY_NAME} like ${before} and lower(t.tag) like ${after} ${and}`,
-      );
+      ways.push(`${REPOSITORY_NAME} like ${before} and lower(t.tag) like ${after}`);
     }
-    return places.join(' union ');
-  }
-
-  #eachPart(): string {
-    const { registry, repository, tag } = this.#parts;
-    // The first is there for the index.
-    const conditions = [
-      `${REPOSITORY_NAME} like ${this.#bind(within(repository))}`,
-      `r.repository like ${this.#bind(within(repository))}`,
-    ];
-    if (registry !== null) conditions.push(`r.registry like ${this.#bind(within(registry))}`);
-    if (tag !== null) conditions.push(`lower(t.tag) like ${this.#bind(within(tag))}`);
-    return conditions.join(' and ');
+    // The first holds whichever way it is found, and is there for the index.
+    return `${REPOSITORY_NAME} like ${this.#bind(within(repository))} and (${ways.join(' or ')})`;
   }
 }
 
