@@ -47,7 +47,9 @@ const TYPES = {
  */
 export class Database implements PreparedSql {
   readonly #orm: MikroORM;
+  /** Of prepared statements, by text. */
   readonly #names = new Map<string, string>();
+  #named = 0;
   readonly settings: DatabaseSettings;
 
   constructor(settings: DatabaseSettings) {
@@ -80,11 +82,17 @@ export class Database implements PreparedSql {
   }
 
   async prepared<Row extends object = never>(text: string, values: unknown[] = []): Promise<Row[]> {
-    const name = this.#names.get(text) ?? (this.#names.size < MAX_PREPARED ? `dtm_${this.#names.size + 1}` : undefined);
-    if (name === undefined) return this.query<Row>(text, values);
+    const known = this.#names.get(text);
+    if (known === undefined && this.#names.size === MAX_PREPARED) return this.query<Row>(text, values);
+    const name = known ?? `dtm_${++this.#named}`;
     this.#names.set(text, name);
     const pool = await this.#pool();
     return (await pool.query<Row>({ name, text, values, types: TYPES })).rows;
+  }
+
+  /** Makes room for other prepared statements, where those so far will not be asked again. */
+  forgetPrepared(): void {
+    this.#names.clear();
   }
 
   /** Runs `work` in one transaction; whatever it throws rolls back. */

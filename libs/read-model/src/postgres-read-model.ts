@@ -38,6 +38,8 @@ const UNDEFINED_TABLE = '42P01';
 export class PostgresReadModel implements ReadModel {
   readonly #database: Database;
   #schema: { pointer: Pointer; askedAt: number } | null = null;
+  /** The schema that statements are prepared for. */
+  #served: string | null = null;
   readonly #lists: KnownLists = new Map();
   readonly #turns: Turns;
 
@@ -158,6 +160,8 @@ export class PostgresReadModel implements ReadModel {
     if (this.#schema !== null && now - this.#schema.askedAt < POINTER_AGE_MS) return this.#schema.pointer;
     const pointer = await readPointer(this.#database);
     if (pointer === null) throw new ReadModelMissing();
+    if (pointer.schema !== this.#served) this.#database.forgetPrepared();
+    this.#served = pointer.schema;
     this.#schema = { pointer, askedAt: now };
     return pointer;
   }
