@@ -15,7 +15,8 @@ export const SCOPES = {
   oci: { uses: [], only: [] },
   events: { uses: ['oci'], only: ['zod', 'node:crypto'] },
   'api-contract': { uses: ['oci'], only: [] },
-  jetstream: { uses: ['oci', 'events'], never: { database: DATABASE, 'registry access': ['undici'] } },
+  tracing: { uses: [], only: [] },
+  jetstream: { uses: ['oci', 'events', 'tracing'], never: { database: DATABASE, 'registry access': ['undici'] } },
   'registry-client': {
     uses: ['oci', 'events'],
     never: { database: DATABASE, bus: ['@nats-io/*'], framework: ['@nestjs/*'] },
@@ -24,19 +25,19 @@ export const SCOPES = {
     uses: ['oci', 'events'],
     never: { bus: ['@nats-io/*'], 'registry access': ['undici'], framework: ['@nestjs/*'] },
   },
-  'service-host': { uses: ['oci'], never: { database: DATABASE, bus: ['@nats-io/*'] }, environment: true },
+  'service-host': { uses: ['oci', 'tracing'], never: { database: DATABASE, bus: ['@nats-io/*'] }, environment: true },
   embedded: { uses: [], environment: true },
   testing: { uses: ['embedded'], environment: true },
   scheduler: {
-    uses: ['oci', 'events', 'jetstream', 'service-host'],
+    uses: ['oci', 'events', 'jetstream', 'service-host', 'tracing'],
     never: { database: DATABASE, 'registry access': ['undici'] },
   },
   'registry-fetcher': {
-    uses: ['oci', 'events', 'jetstream', 'registry-client', 'service-host'],
+    uses: ['oci', 'events', 'jetstream', 'registry-client', 'service-host', 'tracing'],
     never: { database: DATABASE },
   },
   'history-projector': {
-    uses: ['oci', 'events', 'jetstream', 'read-model', 'service-host'],
+    uses: ['oci', 'events', 'jetstream', 'read-model', 'service-host', 'tracing'],
     never: { 'registry access': ['undici'] },
   },
   api: {
@@ -69,6 +70,15 @@ export const ONLY_IN = [
     exceptNames: /^(?:provide|with)[A-Z]/,
     globals: ['fetch', 'EventSource', 'XMLHttpRequest', 'WebSocket'],
     because: 'api/ is the only caller of HTTP in the frontend',
+  },
+  {
+    name: 'open-telemetry',
+    within: 'libs/service-host/src/',
+    folder: 'libs/service-host/src/tracing/',
+    packages: ['@opentelemetry/*'],
+    globals: [],
+    because:
+      'everything else says what it does to @dtm/tracing, so that nothing of OpenTelemetry is loaded while it is off',
   },
   {
     name: 'api-fetch',

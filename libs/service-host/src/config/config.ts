@@ -2,13 +2,16 @@ import { readFileSync } from 'node:fs';
 import { DOCKER_HUB, parseRegistryHost, printable } from '@dtm/oci';
 import { z } from 'zod';
 import { readRegistriesFile, type RegistryEntry, type RegistrySettings } from './registries.ts';
+import { tracingOf, type TracingConfig } from './tracing.ts';
+import { TRACING_VARIABLES } from './tracing-variables.ts';
 import type { Variable } from './variable.ts';
-import { VARIABLES } from './variables.ts';
+import { ALL_VARIABLES, VARIABLES } from './variables.ts';
 
 export const SERVICES = ['scheduler', 'registry-fetcher', 'history-projector', 'api'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
-type Values = { [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K] extends Variable<infer T> ? T : never };
+type ValuesOf<V> = { [K in keyof V]: V[K] extends Variable<infer T> ? T : never };
+type Values = ValuesOf<typeof VARIABLES>;
 type Derived =
   | 'port'
   | 'servicePort'
@@ -28,6 +31,8 @@ export interface Config extends Omit<Values, Derived> {
   natsReplicas: 1 | 3;
   /** Registries with settings of their own, by canonical host; ask `registrySettings`. */
   registries: ReadonlyMap<string, RegistryEntry>;
+  /** Null: no traces. */
+  tracing: TracingConfig | null;
 }
 
 /** Of the services that know PostgreSQL. */
@@ -57,8 +62,8 @@ const DEFAULT_PORTS: Readonly<Record<ServiceName, number>> = {
   'history-projector': 8083,
 };
 
-const byName = new Map<string, Variable<unknown>>(Object.values(VARIABLES).map((one) => [one.name, one]));
-const schema = z.object(Object.fromEntries(Object.values(VARIABLES).map((one) => [one.name, one.schema])));
+const byName = new Map(ALL_VARIABLES.map((one) => [one.name, one]));
+const schema = z.object(Object.fromEntries(ALL_VARIABLES.map((one) => [one.name, one.schema])));
 
 /** Reads the configuration of a service; throws `ConfigError`, which names every wrong variable at once. */
 export function loadConfig<S extends ServiceName>(service: S, env: NodeJS.ProcessEnv = process.env): ConfigOf<S> {
@@ -66,7 +71,8 @@ export function loadConfig<S extends ServiceName>(service: S, env: NodeJS.Proces
   const parsed = schema.safeParse(given);
   const texts = new Map(Object.entries(given));
   if (!parsed.success) faults.push(...parsed.error.issues.map((issue) => faultOf(issue, texts)));
-  const read = parsed.success ? valuesOf(parsed.data) : null;
+  const read = parsed.success ? valuesOf(VARIABLES, parsed.data) : null;
+  const tracing = parsed.success ? tracingOf(valuesOf(TRACING_VARIABLES, parsed.data)) : null;
   const needsDatabase = service === 'api' || service === 'history-projector';
   for (const name of needsDatabase ? ['NATS_URL', 'DATABASE_URL'] : ['NATS_URL']) {
     if (!texts.has(name)) faults.push(`${name} is not set: give ${byName.get(name)?.allowed ?? 'it'}`);
@@ -94,6 +100,7 @@ export function loadConfig<S extends ServiceName>(service: S, env: NodeJS.Proces
     natsUrl: natsUrl ?? '',
     natsReplicas: natsReplicas === '3' ? 3 : 1,
     registries,
+    tracing,
     ...(needsDatabase ? { databaseUrl: databaseUrl ?? '', databaseReadUrl: databaseReadUrl ?? databaseUrl ?? '' } : {}),
   };
   return config as ConfigOf<S>;
@@ -147,8 +154,11 @@ function faultOf(issue: z.core.$ZodIssue, texts: ReadonlyMap<string, string>): s
   return `${name} ${shown}: allowed is ${issue.message}`;
 }
 
-function valuesOf(data: Record<string, unknown>): Values {
-  return Object.fromEntries(Object.entries(VARIABLES).map(([key, one]) => [key, data[one.name]])) as Values;
+function valuesOf<V extends Record<string, Variable<unknown>>>(
+  variables: V,
+  data: Record<string, unknown>,
+): ValuesOf<V> {
+  return Object.fromEntries(Object.entries(variables).map(([key, one]) => [key, data[one.name]])) as ValuesOf<V>;
 }
 
 function readRegistries(texts: ReadonlyMap<string, string>, faults: string[]): Map<string, RegistryEntry> {

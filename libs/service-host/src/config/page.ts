@@ -1,4 +1,6 @@
-import { CONFIG_VARIABLES } from './variables.ts';
+import { TRACING_VARIABLES } from './tracing-variables.ts';
+import type { Variable } from './variable.ts';
+import { VARIABLES } from './variables.ts';
 
 const HEAD = `# Configuration
 
@@ -59,14 +61,25 @@ the token service that it names, never elsewhere. Credential helpers (\`credsSto
 names the registries whose credentials are with one. Only the registry-fetcher and \`npm run import\` read the file.
 `;
 
+const TRACES = `## Traces
+
+[Off unless asked for](observe.md#traces). The names, defaults and meanings are those of OpenTelemetry's specification. Of what
+it says beyond these, \`OTEL_EXPORTER_OTLP_TIMEOUT\`, \`..._COMPRESSION\`, \`..._CERTIFICATE\`, \`..._CLIENT_CERTIFICATE\` and
+\`..._CLIENT_KEY\` are honoured too, but are not checked at start.
+`;
+
 /** `docs/configuration.md`: every variable there is, from the same table that the services read. */
 export function configurationPage(): string {
-  const rows = CONFIG_VARIABLES.map(
+  const variables = `## Variables\n\n${tableOf(VARIABLES)}`;
+  return [HEAD, variables, TRACES, tableOf(TRACING_VARIABLES), REGISTRIES].join('\n');
+}
+
+function tableOf(variables: Record<string, Variable<unknown>>): string {
+  const rows = Object.values(variables).map(
     (one) =>
       `| \`${one.name}\` | ${one.default === null ? 'unset' : `\`${one.default}\``} | ${cell(one.allowed)} | ${cell(one.meaning)} |`,
   );
-  const table = ['| variable | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n');
-  return `${HEAD}\n## Variables\n\n${table}\n\n${REGISTRIES}`;
+  return `${['| variable | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n')}\n`;
 }
 
 function cell(words: string): string {

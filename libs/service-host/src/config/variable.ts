@@ -129,7 +129,7 @@ export const variable = {
   },
 
   /** A text that a function of its own makes sense of. */
-  optional<T>(description: Description & { allowed: string; read: Read<T> }): Variable<T | null> {
+  optional<T>(description: Description & { allowed: string; read: Read<T>; secret?: boolean }): Variable<T | null> {
     const { read, ...rest } = description;
     return optional(rest, read);
   },

@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
 import { parseRegistryHost } from '@dtm/oci';
+import { TRACING_VARIABLES } from './tracing-variables.ts';
 import { variable, type Variable } from './variable.ts';
 
 const MAX_PORT = 65_535;
 
-/** Every variable there is, by its name in `Config`. The order is that of `docs/configuration.md`. */
+/** Every variable but those of traces, by its name in `Config`. The order is that of `docs/configuration.md`. */
 export const VARIABLES = {
   port: variable.integer({
     name: 'PORT',
@@ -206,11 +207,14 @@ export const VARIABLES = {
   }),
 } as const satisfies Record<string, Variable<unknown>>;
 
+/** Every variable there is. */
+export const ALL_VARIABLES: readonly Variable<unknown>[] = Object.values({ ...VARIABLES, ...TRACING_VARIABLES });
+
 /** Every variable as people are told of it, in the order of `docs/configuration.md`. */
 export const CONFIG_VARIABLES: readonly Pick<
   Variable<unknown>,
   'name' | 'default' | 'allowed' | 'meaning' | 'secret'
->[] = Object.values(VARIABLES).map(({ name, default: fallback, allowed, meaning, secret }) => ({
+>[] = ALL_VARIABLES.map(({ name, default: fallback, allowed, meaning, secret }) => ({
   name,
   default: fallback,
   allowed,

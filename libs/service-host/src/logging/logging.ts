@@ -1,13 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DynamicModule } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import { destination, type DestinationStream, type LevelWithSilent } from 'pino';
 import pretty from 'pino-pretty';
+import { isTracing, logFields, traceContext } from '@dtm/tracing';
 import type { Config } from '../config/config.ts';
-
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
-const PROBES = /^\/(?:healthz|readyz|metrics)(?:\?|$)/;
+import { isProbe } from '../http/probes.ts';
 
 /** Logging of a service to stdout: JSON objects or lines for people, never headers, cookies or bodies. */
 export function loggingModule(config: Config): DynamicModule {
@@ -18,8 +16,10 @@ export function loggingModule(config: Config): DynamicModule {
         base: { service: config.service },
         timestamp: () => `,"time":"${new Date().toISOString()}"`,
         formatters: { level: (label) => ({ level: label }) },
-        genReqId: requestId,
-        autoLogging: { ignore: (request) => PROBES.test(request.url ?? '') },
+        ...(isTracing() ? { mixin: traceFields } : {}),
+        // It has one by then.
+        genReqId: (request) => request.id,
+        autoLogging: { ignore: (request) => isProbe(request.url) },
         customLogLevel: levelOf,
         customSuccessMessage: requestLine,
         customErrorMessage: requestLine,
@@ -52,12 +52,10 @@ function stream(config: Config): DestinationStream {
   });
 }
 
-/** The caller's `x-request-id` where it is harmless, else a new one; echoed either way. */
-function requestId(request: IncomingMessage, response: ServerResponse): string {
-  const given = request.headers['x-request-id'];
-  const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-  response.setHeader('x-request-id', id);
-  return id;
+/** The trace that a line belongs to. */
+function traceFields(): object {
+  const context = traceContext();
+  return context === null ? {} : logFields(context);
 }
 
 function levelOf(_request: IncomingMessage, { statusCode }: ServerResponse, error?: Error): LevelWithSilent {

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { HealthController } from '../health/health-controller.ts';
 import { Metrics } from '../health/metrics.ts';
 import { Readiness } from '../health/readiness.ts';
+import { RequestFront } from '../http/request-front.ts';
 import { loggingModule } from '../logging/logging.ts';
 import { ServiceLogger } from '../logging/service-logger.ts';
 
@@ -18,7 +19,7 @@ export class HostModule {
       global: true,
       imports: [loggingModule(config), service],
       controllers: [HealthController],
-      providers: [{ provide: CONFIG, useValue: config }, Readiness, Metrics, ServiceLogger],
+      providers: [{ provide: CONFIG, useValue: config }, Readiness, Metrics, ServiceLogger, RequestFront],
       exports: [CONFIG, Readiness, Metrics],
     };
   }

@@ -4,10 +4,14 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ConfigError, loadConfig, type ConfigOf, type ServiceName } from '../config/config.ts';
 import { ServiceLogger } from '../logging/service-logger.ts';
+import type { RunningTracer } from '../tracing/open-telemetry.ts';
+import { startTracing } from '../tracing/start-tracing.ts';
 import { HostModule } from './host-module.ts';
 
 /** How long a service may take to end its work; what is not done then is done again by whoever comes next. */
 const DRAIN_DEADLINE_MS = 12_000;
+/** How long the last spans may take of it: a collector that is away must not make an end look like a failure. */
+const LAST_SPANS_MS = 2_000;
 
 export interface ServiceDefinition<S extends ServiceName> {
   name: S;
@@ -27,6 +31,7 @@ export interface ServiceDefinition<S extends ServiceName> {
  */
 export async function runService<S extends ServiceName>(service: ServiceDefinition<S>): Promise<void> {
   const config = service.config ?? orExit(service.name, () => loadConfig(service.name));
+  const tracer = await startTracing(config);
   // Files that the configuration names may be read only now.
   const module = orExit(service.name, () => service.module(config));
   const app = await NestFactory.create<NestExpressApplication>(HostModule.forRoot(config, module), {
@@ -41,7 +46,7 @@ export async function runService<S extends ServiceName>(service: ServiceDefiniti
   const logger = app.get(ServiceLogger);
   app.useLogger(logger);
   app.disable('x-powered-by');
-  endWith(service, app, logger);
+  endWith(service, app, logger, tracer);
   try {
     await service.configure?.(app, config);
     await app.listen(config.port);
@@ -76,18 +81,22 @@ function endWith<S extends ServiceName>(
   service: ServiceDefinition<S>,
   app: NestExpressApplication,
   logger: LoggerService,
+  tracer: RunningTracer | null,
 ): void {
   let ending = false;
   const end = (why: string): void => {
     if (ending) return;
     ending = true;
     logger.log(`drains (${why})`);
+    const deadline = performance.now() + DRAIN_DEADLINE_MS;
     setTimeout(
       () => fail(service.name, `not drained within ${DRAIN_DEADLINE_MS / 1000} s`, why),
       DRAIN_DEADLINE_MS,
     ).unref();
     drainAndClose(service, app).then(
-      () => {
+      async () => {
+        // Half of what is left: the process must be gone before the deadline.
+        await tracer?.end(Math.min(LAST_SPANS_MS, (deadline - performance.now()) / 2));
         logger.log('down');
         process.exit(0);
       },
