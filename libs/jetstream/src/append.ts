@@ -1,4 +1,5 @@
 import { CONTENT_TYPE } from '@dtm/events';
+import { traced } from '@dtm/tracing';
 import {
   JetStreamApiError,
   jetstreamManager,
@@ -8,6 +9,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { isPassing, isWrongSequence } from './failures.ts';
+import { withTrace } from './message-trace.ts';
 import type { StoredMessage } from './reader.ts';
 import { unlessReconnected } from './reconnects.ts';
 import { requestJetStream } from './requests.ts';
@@ -42,16 +44,26 @@ export class Appender {
    * the last place means that the lost one was ours. A conflict never appends. Throws where the stream stays away: then
    * it is unknown whether the event was stored, and the next attempt by anyone will see it.
    */
-  async append(subject: string, bytes: Uint8Array, expected: number): Promise<AppendResult> {
+  append(subject: string, bytes: Uint8Array, expected: number): Promise<AppendResult> {
+    const attributes = { 'messaging.system': 'nats', 'dtm.subject': subject };
+    return traced(`append ${this.#stream}`, { kind: 'producer', attributes }, async (span) => {
+      const result = await this.#append(subject, bytes, expected);
+      span.set({ 'dtm.outcome': result.outcome });
+      return result;
+    });
+  }
+
+  async #append(subject: string, bytes: Uint8Array, expected: number): Promise<AppendResult> {
+    const headers = withTrace({
+      'content-type': CONTENT_TYPE,
+      [PubHeaders.ExpectedStreamHdr]: this.#stream,
+      [PubHeaders.ExpectedLastSubjectSequenceHdr]: String(expected),
+    });
     let unsure = false;
     for (let attempt = 1; ; attempt++) {
       try {
         const ack = await requestJetStream<PubAck>(this.#nc, subject, bytes, {
-          headers: {
-            'content-type': CONTENT_TYPE,
-            [PubHeaders.ExpectedStreamHdr]: this.#stream,
-            [PubHeaders.ExpectedLastSubjectSequenceHdr]: String(expected),
-          },
+          headers,
           timeoutMs: this.#timeoutMs,
         });
         return { outcome: 'appended', sequence: ack.seq };

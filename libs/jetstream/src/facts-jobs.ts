@@ -20,6 +20,7 @@ const OBSERVED_DIGESTS: JobKind<FactsJob> = {
   maxPending: 1_000,
   isQueue: false,
   what: 'digest',
+  span: 'describe digest',
   jobOf: ({ data, sequence }, how) => {
     const event = decodeHistory(data);
     return event.type === EVENT_TYPES.DigestObserved ? { observed: event.data, sequence, ...how } : null;

@@ -35,7 +35,7 @@ export { RegistryJobs, type RegistryJob, type RegistryJobsOptions } from './regi
 export { ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
 export { ScanLog } from './scan-log.ts';
 export { NoScanNews, ScanNews, type OnScanNewsError, type ScanNewsJob } from './scan-news.ts';
-export { ScanQueue, type RequestOutcome } from './scan-queue.ts';
+export { scanRequestId, ScanQueue, type RequestOutcome } from './scan-queue.ts';
 export { ScanStateStore, type RepositoryScanState, type ScanMemory, type TagScanState } from './scan-state.ts';
 export { storeUse, type StoreUse } from './store-use.ts';
 export { BUCKETS, ensureStreams, STREAMS, streamState, type StreamSummary } from './streams.ts';

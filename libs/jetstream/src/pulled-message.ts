@@ -1,4 +1,4 @@
-import { nanos, type Msg } from '@nats-io/transport-node';
+import { nanos, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import type { StoredMessage } from './reader.ts';
 
 const ACK = Buffer.from('+ACK');
@@ -50,6 +50,10 @@ export class PulledMessage implements StoredMessage {
 
   get data(): Uint8Array {
     return this.#message.data;
+  }
+
+  get headers(): MsgHdrs | undefined {
+    return this.#message.headers;
   }
 
   /** It is done. */

@@ -1,6 +1,9 @@
 import type { FailureCode } from '@dtm/events';
 import type { RepositoryName, Reference } from '@dtm/oci';
 import { NoRespondersError, RequestError, TimeoutError, type NatsConnection } from '@nats-io/transport-node';
+import { isTracing, traced } from '@dtm/tracing';
+import { withTrace } from './message-trace.ts';
+import { headersOf } from './requests.ts';
 import { unlessAborted } from './waiting.ts';
 
 /** Subjects of the questions that one service asks another, each with a deadline. */
@@ -125,10 +128,18 @@ export async function askScanNow(nc: NatsConnection, name: RepositoryName, deadl
   return ask<ScanNowAnswer>(nc, QUERIES.scanNow, question, deadline);
 }
 
-async function ask<T>(nc: NatsConnection, subject: string, question: unknown, deadline: Deadline): Promise<T> {
+function ask<T>(nc: NatsConnection, subject: string, question: unknown, deadline: Deadline): Promise<T> {
+  return traced(`ask ${subject}`, { kind: 'client', attributes: { 'messaging.system': 'nats' } }, () =>
+    request(nc, subject, question, deadline),
+  );
+}
+
+async function request<T>(nc: NatsConnection, subject: string, question: unknown, deadline: Deadline): Promise<T> {
   let reply;
   try {
-    reply = await nc.request(subject, JSON.stringify(question), { timeout: deadline.timeoutMs });
+    const timeout = deadline.timeoutMs;
+    const options = isTracing() ? { timeout, headers: headersOf(withTrace({})) } : { timeout };
+    reply = await nc.request(subject, JSON.stringify(question), options);
   } catch (error) {
     const silent = error instanceof TimeoutError || error instanceof NoRespondersError || error instanceof RequestError;
     if (silent) {

@@ -1,6 +1,8 @@
 import { DeliverPolicy, jetstream, type ConsumerMessages, type OrderedConsumerOptions } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { TraceContext } from '@dtm/tracing';
 import { isPassing } from './failures.ts';
+import { traceOf } from './message-trace.ts';
 import { onReconnect, unlessReconnected } from './reconnects.ts';
 import { pause, unlessAborted } from './waiting.ts';
 
@@ -12,6 +14,8 @@ export interface StoredMessage {
   /** The exact bytes: what hashes are made of. */
   data: Uint8Array;
   storedAt: Date;
+  /** Where in its trace it was appended; absent where nobody traced, or traces here. */
+  trace?: TraceContext;
 }
 
 /** Where to read, and from where on. */
@@ -62,7 +66,9 @@ export async function* readStream(nc: NatsConnection, options: ReadOptions): Asy
         if (message.seq <= after) continue;
         after = message.seq;
         fromLast = false;
-        yield { sequence: message.seq, subject: message.subject, data: message.data, storedAt: message.time };
+        const trace = traceOf(message);
+        const stored = { sequence: message.seq, subject: message.subject, data: message.data, storedAt: message.time };
+        yield trace === null ? stored : { ...stored, trace };
       }
     } catch (error) {
       if (signal.aborted || nc.isClosed()) return;

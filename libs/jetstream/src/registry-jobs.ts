@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { escapePart } from '@dtm/events';
 import { AckPolicy, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
+import { traced } from '@dtm/tracing';
 import { isPassing } from './failures.ts';
 import { LONGEST_WAIT_MS, RetryLater, workOn } from './job-message.ts';
 import { LeftBehind } from './left-behind.ts';
+import { traceOf } from './message-trace.ts';
 import type { PulledMessage } from './pulled-message.ts';
 import { Pulls } from './pulls.ts';
 import type { StoredMessage } from './reader.ts';
@@ -42,6 +44,8 @@ export interface JobKind<Job extends RegistryJob> {
   isQueue: boolean;
   /** What one message is called: `scan request`. */
   what: string;
+  /** What traces call the work on one: `scan repository`. */
+  span: string;
   /** Makes a job of a message; null: there is nothing to do. Throws where it cannot be read: it then never comes again. */
   jobOf: (message: StoredMessage, how: RegistryJob & { rest: (until: Date) => void }) => Job | null;
   /** What is done, in words: `scan docker.io/library/nginx`. */
@@ -193,13 +197,21 @@ export abstract class RegistryJobs<Job extends RegistryJob> implements WorkSourc
   /** Acknowledges a job that was done, and gives back one that failed. */
   async #settle(message: PulledMessage, job: Job, handle: (job: Job) => Promise<void>): Promise<void> {
     this.#inWork.add(message.sequence);
-    try {
-      await workOn(this.#nc, message, this.#ackWaitMs, () => handle(job));
-    } catch (error) {
-      if (!(error instanceof RetryLater)) this.#options.onError(this.#kind.operationOf(job), error);
-    } finally {
-      this.#inWork.delete(message.sequence);
-    }
+    const operation = this.#kind.operationOf(job);
+    const attributes = { 'messaging.system': 'nats', 'dtm.operation': operation, 'dtm.delivery': job.delivery };
+    await traced(this.#kind.span, { kind: 'consumer', parent: traceOf(message), attributes }, async (span) => {
+      try {
+        await workOn(this.#nc, message, this.#ackWaitMs, () => handle(job));
+      } catch (error) {
+        if (error instanceof RetryLater) span.set({ 'dtm.outcome': `put off: ${error.message}` });
+        else {
+          span.fail(String(error));
+          this.#options.onError(operation, error);
+        }
+      } finally {
+        this.#inWork.delete(message.sequence);
+      }
+    });
   }
 }
 

@@ -133,7 +133,8 @@ class Requests {
   }
 }
 
-function headersOf(fields: Readonly<Record<string, string>>): MsgHdrs {
+/** Headers of a message, by their names. */
+export function headersOf(fields: Readonly<Record<string, string>>): MsgHdrs {
   const made = headers();
   for (const [name, value] of Object.entries(fields)) made.set(name, value);
   return made;

@@ -9,6 +9,8 @@ export type ScanJobsOptions = RegistryJobsOptions;
 /** One scan request in work. */
 export interface ScanJob extends RegistryJob {
   request: ScanRequest;
+  /** Of the request: repository and occasion. */
+  id: string;
 }
 
 const SCAN_REQUESTS: JobKind<ScanJob> = {
@@ -18,7 +20,11 @@ const SCAN_REQUESTS: JobKind<ScanJob> = {
   maxPending: 10_000,
   isQueue: true,
   what: 'scan request',
-  jobOf: ({ data }, { delivery, signal }) => ({ request: decodeScanRequest(data).data, delivery, signal }),
+  span: 'scan repository',
+  jobOf: ({ data }, { delivery, signal }) => {
+    const { id, data: request } = decodeScanRequest(data);
+    return { id, request, delivery, signal };
+  },
   operationOf: ({ request }) => `scan ${request.registry}/${request.repository}`,
 };
 

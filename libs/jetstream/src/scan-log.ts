@@ -8,6 +8,8 @@ import {
 } from '@dtm/events';
 import { PubHeaders } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { traced } from '@dtm/tracing';
+import { withTrace } from './message-trace.ts';
 import { requestJetStream } from './requests.ts';
 
 const SOURCE = '/docker-tag-monitor/registry-fetcher';
@@ -47,12 +49,15 @@ export class ScanLog {
   }
 
   async #publish(subject: string, bytes: Uint8Array, scanId: string): Promise<void> {
-    try {
-      const fields = { 'content-type': CONTENT_TYPE, [PubHeaders.MsgIdHdr]: scanId };
-      await requestJetStream(this.#nc, subject, bytes, { headers: fields });
-    } catch (error) {
-      throw new Error(`could not append to ${subject}`, { cause: error });
-    }
+    const attributes = { 'messaging.system': 'nats', 'dtm.subject': subject, 'dtm.scan_id': scanId };
+    await traced('append SCAN_LOG', { kind: 'producer', attributes }, async () => {
+      try {
+        const fields = { 'content-type': CONTENT_TYPE, [PubHeaders.MsgIdHdr]: scanId };
+        await requestJetStream(this.#nc, subject, bytes, { headers: withTrace(fields) });
+      } catch (error) {
+        throw new Error(`could not append to ${subject}`, { cause: error });
+      }
+    });
   }
 }
 

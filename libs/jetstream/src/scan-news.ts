@@ -1,8 +1,10 @@
 import { decodeScanLog, EVENT_TYPES, type RepositoryScanned } from '@dtm/events';
 import { AckPolicy, DeliverPolicy, JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
+import { traced } from '@dtm/tracing';
 import { isPassing } from './failures.ts';
 import { workOn } from './job-message.ts';
+import { traceOf } from './message-trace.ts';
 import type { PulledMessage } from './pulled-message.ts';
 import { Pulls } from './pulls.ts';
 import { STREAMS } from './streams.ts';
@@ -103,12 +105,22 @@ export class ScanNews implements WorkSource<ScanNewsJob> {
       message.term();
       return;
     }
-    try {
-      await workOn(this.#nc, message, ACK_WAIT_MS, () => handle({ event, signal }));
-    } catch (error) {
-      if (!signal.aborted && !isPassing(error))
-        this.#onError(`follow the scan of ${event.registry}/${event.repository}`, error);
-    }
+    const options = {
+      kind: 'consumer',
+      parent: traceOf(message),
+      attributes: { 'dtm.scan_id': event.scanId },
+    } as const;
+    await traced('follow scan', options, async (span) => {
+      // Most scans tell of nothing to follow.
+      if (event.appeared === undefined || event.appeared.length === 0) span.discard();
+      try {
+        await workOn(this.#nc, message, ACK_WAIT_MS, () => handle({ event, signal }));
+      } catch (error) {
+        span.fail(String(error));
+        if (!signal.aborted && !isPassing(error))
+          this.#onError(`follow the scan of ${event.registry}/${event.repository}`, error);
+      }
+    });
   }
 }
 

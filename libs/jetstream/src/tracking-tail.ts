@@ -1,5 +1,6 @@
 import { decodeTracking, EVENT_TYPES, repositoryKey, type TrackedBy, type UntrackedBy } from '@dtm/events';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { TraceContext } from '@dtm/tracing';
 import type { StoredMessage } from './reader.ts';
 import { STREAMS } from './streams.ts';
 import { Tail } from './tail.ts';
@@ -21,6 +22,8 @@ export interface TrackedRepository {
   tags: ReadonlyMap<string, TrackedTag>;
   /** Sequence in TRACKING of the newest request for one of its tags: schedulers look at it several times a second. */
   newestSequence: number;
+  /** Where in its trace that request was made. */
+  newestTrace?: TraceContext | undefined;
 }
 
 interface MutableRepository {
@@ -28,6 +31,7 @@ interface MutableRepository {
   repository: string;
   tags: Map<string, TrackedTag>;
   newestSequence: number;
+  newestTrace?: TraceContext | undefined;
 }
 
 /** Told of each change of what is tracked, also of those read at the start. */
@@ -89,6 +93,7 @@ export class TrackingTail extends Tail {
         newestSequence: 0,
       };
       entry.newestSequence = message.sequence;
+      entry.newestTrace = message.trace;
       const { by, trackedAt } = event.data;
       entry.tags.set(tag, { tag, sequence: message.sequence, by, trackedAt: Date.parse(trackedAt) });
       this.#repositories.set(key, entry);

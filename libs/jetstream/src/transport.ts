@@ -2,7 +2,9 @@ import { Catch, type ExceptionFilter } from '@nestjs/common';
 import { BaseRpcContext, Server, type CustomTransportStrategy } from '@nestjs/microservices';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
+import { traced, type Span } from '@dtm/tracing';
 import { isPassing } from './failures.ts';
+import { traceOf } from './message-trace.ts';
 import { atMost } from './waiting.ts';
 
 /** A durable source of jobs: `handle` resolves when a job is done (it is acknowledged), rejects when it is to come again. */
@@ -99,7 +101,12 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
           this.logger.error(`questions on ${subject} are not received: ${error.message}`);
           return;
         }
-        const answer = this.#respond(message, call);
+        const options = {
+          kind: 'server',
+          parent: traceOf(message),
+          attributes: { 'messaging.system': 'nats' },
+        } as const;
+        const answer = traced(`answer ${subject}`, options, (span) => this.#respond(message, call, span));
         this.#answering.add(answer);
         void answer.finally(() => this.#answering.delete(answer));
       },
@@ -107,12 +114,13 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
   }
 
   /** Never rejects: a failure is an answer too. */
-  async #respond(message: Msg, call: (data: unknown) => Promise<unknown>): Promise<void> {
+  async #respond(message: Msg, call: (data: unknown) => Promise<unknown>, span: Span): Promise<void> {
     let reply: { answer: unknown } | { error: string };
     try {
       reply = { answer: await call(message.json()) };
     } catch (failure) {
       reply = { error: failure instanceof Error ? failure.message : 'it failed' };
+      span.fail(reply.error);
     }
     try {
       message.respond(JSON.stringify(reply));
