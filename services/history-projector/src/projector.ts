@@ -6,6 +6,7 @@ import { PROJECTED_STREAMS, type Batch } from './projection/messages.ts';
 import { ForeignStream, openCheckpoints } from './projection/open-checkpoints.ts';
 import { pruneHours } from './projection/prune-hours.ts';
 import { tablesOf, type Tables } from './projection/tables.ts';
+import { tracedBatch } from './projection-trace.ts';
 import type { ProjectionWatch } from './projection-watch.ts';
 import { BatchReader, DEFAULT_LIMITS, type BatchLimits } from './reading/batch-reader.ts';
 import type { EventSource } from './reading/event-source.ts';
@@ -121,9 +122,11 @@ export class Projector {
       for (const { message, fault } of batch[stream]) if (fault !== null) watch.unreadable(stream, message, fault);
     }
     const startedAt = performance.now();
-    const to = await applyOrSetAside(database, tables, from, batch, {
-      onSetAside: (stream, { message, fault }) => watch.unreadable(stream, message, fault ?? 'it was set aside'),
-    });
+    const to = await tracedBatch(batch, () =>
+      applyOrSetAside(database, tables, from, batch, {
+        onSetAside: (stream, { message, fault }) => watch.unreadable(stream, message, fault ?? 'it was set aside'),
+      }),
+    );
     watch.projected(batch, to, (performance.now() - startedAt) / 1000);
     return to;
   }

@@ -32,6 +32,7 @@ import {
 } from '@dtm/jetstream';
 import { AdapterChooser, knownRequestsPerSecond, RegistryClient } from '@dtm/registry-client';
 import { Readiness, registrySettings, type Config } from '@dtm/service-host';
+import { isTracing } from '@dtm/tracing';
 import type { FactsParts } from './facts/digest-facts.ts';
 import { DIGEST_OBSERVED, FACTS_PARTS, FactsHandler } from './facts/facts-handler.ts';
 import { FactsMetrics } from './facts/facts-metrics.ts';
@@ -40,6 +41,7 @@ import { QUESTION_CLIENT, RegistryQuestions } from './query/registry-questions.t
 import { configuredAccess } from './registries/access.ts';
 import { ClientReader } from './registries/client-reader.ts';
 import { SharedThrottle } from './registries/shared-throttle.ts';
+import { traceRequest } from './registries/trace-request.ts';
 import { LastErrors } from './scan/last-errors.ts';
 import { ForgottenListings, ListingMemory } from './scan/listing-memory.ts';
 import type { ScanParts } from './scan/repository-scan.ts';
@@ -128,6 +130,7 @@ export class FetcherModule {
         connectionsPerRegistry: REQUESTS_AT_ONCE * 2,
         // People do not queue behind scans; the shared budget holds for both.
         keepsKnownPaces: purpose === 'scan',
+        ...(isTracing() ? { onRequest: traceRequest } : {}),
       });
     return {
       module: FetcherModule,

@@ -60,7 +60,13 @@ export class SchedulerModule {
         {
           provide: Schedule,
           useFactory: (nc: NatsConnection, trackingTail: TrackingTail, pastTail: ScanPastTail) =>
-            new Schedule({ trackingTail, pastTail, queue: new ScanQueue(nc), cadence }),
+            new Schedule({
+              trackingTail,
+              pastTail,
+              queue: new ScanQueue(nc),
+              cadence,
+              onRequested: (id, reason) => log.debug({ msg: `asked for a scan (${reason})`, scanRequest: id }),
+            }),
           inject: [NATS, TrackingTail, ScanPastTail],
         },
         {

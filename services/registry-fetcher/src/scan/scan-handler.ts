@@ -32,13 +32,16 @@ export class ScanHandler {
       if (report === null) return;
       this.metrics.note(report);
       void this.lastErrors.note(report);
-      if (report.outcome === 'failed') this.#log.warn(`scan of ${name} failed: ${report.event.error}`);
-      else if (report.event.changes > 0) this.#log.log(`${name}: ${report.event.changes} changes recorded`);
-      else this.#log.debug(`${name}: as it was`);
+      const ids = { scanRequest: job.id, scanId: report.event.scanId };
+      if (report.outcome === 'failed') this.#log.warn({ msg: `scan of ${name} failed: ${report.event.error}`, ...ids });
+      else if (report.event.changes > 0)
+        this.#log.log({ msg: `${name}: ${report.event.changes} changes recorded`, ...ids });
+      else this.#log.debug({ msg: `${name}: as it was`, ...ids });
     } catch (error) {
       if (signal.aborted && !(error instanceof RetryLater))
         throw new RetryLater('the fetcher drains', 0, { cause: error });
-      if (error instanceof RetryLater) this.#log.debug(`scan of ${name} is put off: ${error.message}`);
+      if (error instanceof RetryLater)
+        this.#log.debug({ msg: `scan of ${name} is put off: ${error.message}`, scanRequest: job.id });
       throw error;
     }
   }

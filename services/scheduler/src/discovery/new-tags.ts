@@ -34,7 +34,8 @@ export class NewTags implements OnModuleDestroy {
     // Nobody watches the repository any more.
     if (trackingTail.repository(name) === null) return;
     const tracked = await trackTags(this.parts, name, appeared, 'new-tag', signal);
-    if (tracked > 0) this.#log.log(`${name.toString()}: ${tracked} new tags are tracked from now on`);
+    if (tracked === 0) return;
+    this.#log.log({ msg: `${name.toString()}: ${tracked} new tags are tracked from now on`, scanId: event.scanId });
   }
 
   /** Before the tails end, which the work needs. */

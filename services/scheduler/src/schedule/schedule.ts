@@ -1,5 +1,6 @@
 import { repositoryKey, type ScanRequest } from '@dtm/events';
-import type { ScanQueue, TrackedRepository, TrackingTail } from '@dtm/jetstream';
+import { scanRequestId, type ScanQueue, type TrackedRepository, type TrackingTail } from '@dtm/jetstream';
+import { traceContext, traced, type Span, type TraceContext } from '@dtm/tracing';
 import {
   nextScan,
   phaseOf,
@@ -21,12 +22,16 @@ export interface ScheduleParts {
   pastTail: Pick<ScanPastTail, 'past'>;
   queue: Pick<ScanQueue, 'request'>;
   cadence: Cadence;
+  /** Told of each request that the queue took, by its id. */
+  onRequested?: (id: string, reason: ScanRequest['reason']) => void;
 }
 
 /** What the schedule remembers of a repository between two looks, of which there are several a second. */
 interface Entry {
   phase: number;
   askedAt: Date | null;
+  /** Where in its trace a person asked last. */
+  askedIn: TraceContext | null;
   /** Epoch ms at which it is due, as long as `past`, `newestTag` and `askedAt` are as they were. */
   dueAt: number;
   past: ScanPast;
@@ -53,6 +58,7 @@ export class Schedule {
     if (repository === null) return false;
     const entry = this.#entry(repository);
     entry.askedAt = at;
+    entry.askedIn = traceContext();
     this.#plan(entry, at);
     return true;
   }
@@ -84,8 +90,16 @@ export class Schedule {
     return outcomes.filter(Boolean).length;
   }
 
-  async #request(repository: TrackedRepository, entry: Entry, due: Due, now: Date): Promise<boolean> {
-    const { cadence, queue } = this.#parts;
+  /** A trace begins with what somebody did, or here, where a scan is due by itself. */
+  #request(repository: TrackedRepository, entry: Entry, due: Due, now: Date): Promise<boolean> {
+    const attributes = { 'dtm.repository': repositoryKey(repository), 'dtm.reason': due.reason };
+    return traced('request scan', { kind: 'producer', parent: causeOf(repository, entry, due), attributes }, (span) =>
+      this.#requestWithin(span, repository, entry, due, now),
+    );
+  }
+
+  async #requestWithin(span: Span, repository: TrackedRepository, entry: Entry, due: Due, now: Date): Promise<boolean> {
+    const { cadence, queue, onRequested } = this.#parts;
     const quietSince = skipQuietSince(entry, cadence, now, due.reason);
     const request: ScanRequest = {
       registry: repository.registry,
@@ -97,6 +111,9 @@ export class Schedule {
     };
     const { past } = entry;
     const outcome = await queue.request(request, due.slot);
+    // It is asked again and again for what is pending.
+    if (outcome === 'pending') span.discard();
+    else onRequested?.(scanRequestId(request, due.slot), due.reason);
     const times = isSameOccasion(entry, due) ? (entry.requested?.times ?? 0) + 1 : 1;
     const pause = Math.min(REPEAT_AFTER_MS * 2 ** (times - 1), REPEAT_AFTER_MAX_MS);
     entry.requested = { slot: due.slot, past, times, notBefore: now.getTime() + pause };
@@ -123,7 +140,15 @@ export class Schedule {
 }
 
 function newEntry(repository: TrackedRepository, past: ScanPast): Entry {
-  return { phase: phaseOf(repositoryKey(repository)), askedAt: null, dueAt: 0, past, newestTag: 0, requested: null };
+  return {
+    phase: phaseOf(repositoryKey(repository)),
+    askedAt: null,
+    askedIn: null,
+    dueAt: 0,
+    past,
+    newestTag: 0,
+    requested: null,
+  };
 }
 
 /** A scan that ended since, and left the same occasion due, makes it another one. */
@@ -133,6 +158,12 @@ function isSameOccasion({ requested, past }: Entry, due: Due): boolean {
 
 function isJustRequested(entry: Entry, due: Due, now: Date): boolean {
   return isSameOccasion(entry, due) && now.getTime() < (entry.requested?.notBefore ?? 0);
+}
+
+/** The trace of what made a repository due; null where that was the clock. */
+function causeOf({ newestTrace }: TrackedRepository, { askedIn }: Entry, { reason }: Due): TraceContext | null {
+  if (reason === 'person') return askedIn;
+  return reason === 'new-tag' ? (newestTrace ?? null) : null;
 }
 
 /** Whoever waits for it comes first, then what has been due for longest. */
