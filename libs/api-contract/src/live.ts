@@ -27,6 +27,8 @@ export interface Problem {
   title: string;
   status: number;
   detail?: string;
+  /** Names the request by its id, as the header `x-request-id` and our log do: `urn:docker-tag-monitor:request:<id>`. */
+  instance?: string;
   /** The faulty fields, where it is the request's body or query. */
   errors?: { field: string; message: string }[];
 }

@@ -202,6 +202,7 @@ export const problemSchema = z
     title: z.string().describe('What is wrong and what to do about it'),
     status: z.int(),
     detail: z.string().exactOptional(),
+    instance: z.string().exactOptional().describe('`urn:docker-tag-monitor:request:<x-request-id>`'),
     errors: z
       .array(z.strictObject({ field: z.string(), message: z.string() }))
       .exactOptional()

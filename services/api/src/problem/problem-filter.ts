@@ -16,6 +16,8 @@ interface HttpFault {
 const DATABASE_AWAY =
   /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|57P0[1-3]|53300|08\w{3})$/;
 
+const REQUEST_URN = 'urn:docker-tag-monitor:request:';
+
 /** Turns whatever is thrown into problem+json. What is not expected is logged and tells the caller nothing but a request id. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -25,7 +27,7 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<Request>();
     const response = http.getResponse<Response>();
-    const problem = this.#problemOf(thrown, request);
+    const problem = { ...this.#problemOf(thrown, request), instance: `${REQUEST_URN}${idOf(request)}` };
     if (response.headersSent) {
       response.destroy();
       return;
@@ -54,9 +56,14 @@ export class ProblemFilter implements ExceptionFilter {
     this.#logger.error(types.isNativeError(thrown) ? thrown : new Error(messageOf(thrown)));
     return problemOf('internal', {
       title: 'Something broke on our side: try again, and report it with the request id if it stays',
-      detail: `request id ${String((request as { id?: unknown }).id)}`,
+      detail: `request id ${idOf(request)}`,
     });
   }
+}
+
+/** As `x-request-id` and the log have it. */
+function idOf(request: Request): string {
+  return String((request as { id?: unknown }).id);
 }
 
 function problemOfFault(fault: HttpFault, request: Request): Problem {

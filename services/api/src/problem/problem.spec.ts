@@ -32,6 +32,17 @@ describe('problems', () => {
     );
   });
 
+  it('names each request by its id, even where it gets no further than its body', async () => {
+    for (const answer of [
+      await api.get('/api/v1/tags/nginx:1'),
+      await api.get('/api/v1/tags', { method: 'POST', body: 'x', headers: { 'content-type': 'text/plain' } }),
+    ]) {
+      const { instance } = problemSchema.parse(await answer.json());
+      expect(instance).toBe(`urn:docker-tag-monitor:request:${answer.headers.get('x-request-id') ?? 'none'}`);
+      expect(instance).toMatch(/:[0-9a-f-]{36}$/);
+    }
+  });
+
   it('answers another method with 404', async () => {
     const answer = await api.get('/api/v1/status', { method: 'PUT' });
     expect(answer.status).toBe(404);
@@ -48,6 +59,7 @@ describe('problems', () => {
       title: 'Something broke on our side: try again, and report it with the request id if it stays',
       status: 500,
       detail: 'request id abc-123',
+      instance: 'urn:docker-tag-monitor:request:abc-123',
     });
   });
 
