@@ -19,16 +19,20 @@ export class ChangingRegistry {
   /** By `repository@digest`. */
   readonly #manifests = new Map<string, string>();
 
-  private constructor(server: Server) {
+  readonly #authorization: string | null;
+
+  private constructor(server: Server, authorization: string | null) {
     this.#server = server;
+    this.#authorization = authorization;
     this.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on('request', (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response));
   }
 
-  static async start(): Promise<ChangingRegistry> {
+  /** With an `Authorization` header that it wants, or open to all. */
+  static async start(authorization: string | null = null): Promise<ChangingRegistry> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new ChangingRegistry(server);
+    return new ChangingRegistry(server, authorization);
   }
 
   /** Points a tag to a version of it; the same version always has the same digest. */
@@ -64,6 +68,10 @@ export class ChangingRegistry {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#authorization !== null && request.headers.authorization !== this.#authorization) {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="registry"' }).end();
+      return;
+    }
     const { pathname } = new URL(request.url ?? '', 'http://registry');
     const [, repository = '', name = ''] = /^\/v2\/(.+)\/manifests\/([^/]+)$/.exec(pathname) ?? [];
     const digest = name.includes(':') ? name : (this.served(repository, name).at(-1)?.digest ?? '');
