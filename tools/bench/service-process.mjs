@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endWithParent } from '@dtm/embedded';
-import { SERVICE_NODE_OPTIONS } from '../start/heap.mjs';
+import { SERVICE_ARENAS, SERVICE_NODE_OPTIONS } from '../start/heap.mjs';
 import { ROOT } from '../start/paths.mjs';
 import { cpuSecondsOf, memoryOf } from './process-usage.mjs';
 
@@ -15,6 +15,7 @@ const OWN_ENVIRONMENT = {
   PATH: process.env.PATH ?? '',
   LOG_LEVEL: 'warn',
   NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS ?? SERVICE_NODE_OPTIONS,
+  MALLOC_ARENA_MAX: SERVICE_ARENAS,
 };
 
 /** One built service as a process of its own, as `npm start` runs it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endWithParent, freePort } from '@dtm/embedded';
 import { environmentWith, setting } from './environment.mjs';
-import { SERVICE_NODE_OPTIONS } from './heap.mjs';
+import { SERVICE_ARENAS, SERVICE_NODE_OPTIONS } from './heap.mjs';
 import { eachLine, logLine, say } from './log.mjs';
 import { ROOT } from './paths.mjs';
 
@@ -112,6 +112,7 @@ export class Service {
       cwd: ROOT,
       env: environmentWith({
         NODE_OPTIONS: process.env.NODE_OPTIONS ?? SERVICE_NODE_OPTIONS,
+        MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? SERVICE_ARENAS,
         ...this.env,
         [this.name === 'api' ? 'PORT' : 'SERVICE_PORT']: String(this.port),
       }),
