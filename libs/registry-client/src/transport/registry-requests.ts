@@ -101,7 +101,7 @@ export class RegistryRequests {
     let header: string | null = null;
     if (answersChallenges) {
       const known = this.#knownHeader(operation, registry, hop.audience, request);
-      header = known === null || typeof known === 'string' ? known : await known;
+      header = known instanceof Promise ? await known : known;
     } else if (authorization === 'credentials' && hop.audience === registry) {
       header = registry.authorization.direct;
     } else if (typeof authorization === 'object') {

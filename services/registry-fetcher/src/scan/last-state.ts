@@ -4,7 +4,10 @@ import type { RepositoryName } from '@dtm/oci';
 /** What a scan leaves for the next one. */
 export interface LeftBehind {
   tags: ReadonlyMap<string, TagScanState>;
-  memory: ScanMemory;
+  /** Of the adapter; null: nothing to go by. */
+  cursor: string | null;
+  /** When this scan began, if it looked at every tag; null: the last one that did stays the last. */
+  fullAt: Date | null;
 }
 
 /**
@@ -49,7 +52,12 @@ export class LastState {
     if (await this.makeSure()) await this.#write(next(this.#state), writeId);
   }
 
-  #write({ tags, memory }: LeftBehind, writeId: string): Promise<boolean> {
+  #write({ tags, cursor, fullAt }: LeftBehind, writeId: string): Promise<boolean> {
+    const lastFull = fullAt ?? this.#state.fullAt;
+    const memory: ScanMemory = {
+      ...(cursor === null ? {} : { cursor }),
+      ...(lastFull === undefined ? {} : { fullAt: lastFull }),
+    };
     return this.#store.write(this.#name, tags, this.#state.revision, writeId, memory);
   }
 }

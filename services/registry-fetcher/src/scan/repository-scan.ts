@@ -216,14 +216,8 @@ export class RepositoryScan {
   /** What the next scan is to know, given what was known before. */
   #leave(before: RepositoryScanState, startedAt: Date): LeftBehind {
     const tracked = this.#parts.trackingTail.repository(this.#name)?.tags.keys() ?? [];
-    const fullAt = this.#isFull ? startedAt : before.fullAt;
-    return {
-      tags: nextStates(tracked, this.#tally.outcomes, before.tags, this.#head),
-      memory: {
-        ...(this.#cursor === null ? {} : { cursor: this.#cursor }),
-        ...(fullAt === undefined ? {} : { fullAt }),
-      },
-    };
+    const tags = nextStates(tracked, this.#tally.outcomes, before.tags, this.#head);
+    return { tags, cursor: this.#cursor, fullAt: this.#isFull ? startedAt : null };
   }
 
   async #decide(tag: string, head: HistoryHead | null, answer: Answer): Promise<Decision> {
