@@ -169,7 +169,13 @@ export class RepositoryScan {
           this.#tally.noteFailure(answer, this.#parts.now());
           continue;
         }
-        const decision = await this.#decide(answer.tag, heads.get(answer.tag) ?? null, answer.answer);
+        const head = heads.get(answer.tag) ?? null;
+        let decision = this.#decide(answer.tag, head, answer.answer);
+        // How long a tag was gone, and when it was seen last, are of what all fetchers know.
+        if (decision.kind !== 'unchanged' && (await this.#last.makeSure())) {
+          decision = this.#decide(answer.tag, head, answer.answer);
+        }
+        this.#tally.noteDecision(answer.tag, decision, answer.answer, head?.sequence ?? 0);
         const { sentAt } = answer.answer;
         if (decision.kind === 'disappeared') disappearances.push({ decision, sentAt });
         if (decision.kind !== 'observed') continue;
@@ -220,17 +226,10 @@ export class RepositoryScan {
     return { tags, cursor: this.#cursor, fullAt: this.#isFull ? startedAt : null };
   }
 
-  async #decide(tag: string, head: HistoryHead | null, answer: Answer): Promise<Decision> {
-    const decideBy = (): Decision => {
-      const reference = { registry: this.#name.registry, repository: this.#name.repository, tag };
-      const state = this.#last.state.tags.get(tag) ?? null;
-      return decide({ reference, head, state }, answer, this.#request.intervalSeconds);
-    };
-    let decision = decideBy();
-    // How long a tag was gone, and when it was seen last, are of what all fetchers know.
-    if (decision.kind !== 'unchanged' && (await this.#last.makeSure())) decision = decideBy();
-    this.#tally.noteDecision(tag, decision, answer, head?.sequence ?? 0);
-    return decision;
+  #decide(tag: string, head: HistoryHead | null, answer: Answer): Decision {
+    const reference = { registry: this.#name.registry, repository: this.#name.repository, tag };
+    const state = this.#last.state.tags.get(tag) ?? null;
+    return decide({ reference, head, state }, answer, this.#request.intervalSeconds);
   }
 
   /** Gone needs a witness: a living sibling, or a complete listing without the tag. */
