@@ -102,6 +102,7 @@ export class Projector {
     const { database, source, watch, limits = DEFAULT_LIMITS } = this.#parts;
     const tables = tablesOf(database, schema);
     let positions = await openCheckpoints(database, tables, source);
+    await pruneHours(database, tables, new Date());
     watch.projecting(positions);
     const ended = new AbortController();
     const until = AbortSignal.any([signal, ended.signal]);
@@ -147,7 +148,6 @@ export class Projector {
   /** Resolves with the signal; rejects where a stream was replaced meanwhile: a reader would wait for its old sequence. */
   async #checkStreams(tables: Tables, signal: AbortSignal): Promise<void> {
     const { database, source, watch } = this.#parts;
-    await pruneHours(database, tables, new Date());
     while (!signal.aborted) {
       await pause(CHECK_MS, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
