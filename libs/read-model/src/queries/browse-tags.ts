@@ -17,28 +17,33 @@ export async function browseTags(browsing: Browsing): Promise<FoundPage> {
   if (pointer.version < ORDERED_SINCE) return pageByNumber(browsing, order, await countTags(browsing));
   const last = known.get(question.state);
   if (last?.holdsFor(schema, question.inactiveBefore) === true) {
-    const page = await pageByPlace(browsing, order, last);
-    if (page !== null) return page;
+    const { version, ...page } = await pageByPlace(browsing, order, last);
+    if (version === last.count.version) return page;
   }
   const list = new KnownList(schema, await countList(browsing));
   known.set(question.state, list);
-  // Tags are written faster than they can be read: what comes next is as right as two statements can be.
-  return (await pageByPlace(browsing, order, list)) ?? pageByNumber(browsing, order, list.count.total);
+  // Where a tag was written meanwhile, the page is as right as two statements can be.
+  const { version: _, ...page } = await pageByPlace(browsing, order, list);
+  return page;
 }
 
-/** A page of a list as it is known; null where a tag was written since. */
-async function pageByPlace(browsing: Browsing, order: TagOrder, list: KnownList): Promise<FoundPage | null> {
+/**
+ * A page of a list as it is known, and the version that it was found at. No version comes twice, so one that is the list's
+ * says that all that led to the page is of the same.
+ */
+async function pageByPlace(
+  browsing: Browsing,
+  order: TagOrder,
+  list: KnownList,
+): Promise<FoundPage & { version: string | null }> {
   const { question, schema } = browsing;
-  const { total, version } = list.count;
+  const { total } = list.count;
   const limit = Math.max(0, Math.min(question.limit, total - question.offset));
   const descending = question.order === 'desc';
-  let before: Place | null = null;
-  if (limit > 0 && question.offset > 0) {
-    const position = descending ? question.offset - 1 : total - question.offset;
-    const found = await placeAt(browsing, order, list, position);
-    if (found === null) return null;
-    before = found;
-  }
+  const numberOf = (offset: number): number => (descending ? offset : total - 1 - offset);
+  const before =
+    limit === 0 || question.offset === 0 ? null : await placeAt(browsing, order, list, numberOf(question.offset - 1));
+  if (before === 'none') return { rows: [], total, version: null };
   const values = new Bindings(rowValues(question));
   const conditions = [order.state, before === null ? null : order.behind(before, descending, values.bind)];
   // With the limit in the text, PostgreSQL sees that one plan is good for all places.
@@ -49,26 +54,25 @@ async function pageByPlace(browsing: Browsing, order: TagOrder, list: KnownList)
       join ${schema}.tag t using (id) join ${schema}.repository r on r.id = t.repository_id order by ${order.by(descending)}) page on true`,
     values.all,
   );
-  if (rows[0]?.version !== version) return null;
-  const last = rows.at(-1);
-  const end = question.offset + limit;
-  if (last !== undefined && limit > 0 && end < total)
-    list.found(order.sort, { position: descending ? end - 1 : total - end, place: placeOf(last) });
-  return { rows: limit === 0 ? [] : rows.map(withoutPlace), total };
+  // Without a row on the page, the outer join still answers the version.
+  const found = rows.filter(({ id }) => id !== null);
+  const last = found.at(-1);
+  if (last !== undefined)
+    list.found(order.sort, numberOf(question.offset + found.length - 1), last.version, placeOf(last));
+  return { rows: found.map(withoutPlace), total, version: rows[0]?.version ?? null };
 }
 
-/** The row with a number, by way of the nearest one that is known; null where a tag was written since. */
+/** The row with a number, by way of the nearest one that is known; `none` where the list has become shorter. */
 async function placeAt(
   { sql, schema, question }: Browsing,
   order: TagOrder,
   list: KnownList,
   position: number,
-): Promise<Place | null> {
-  const { total, version } = list.count;
+): Promise<Place | 'none'> {
   const nearest = list.nearest(order.sort, position);
   if (nearest?.position === position) return nearest.place;
   const values = new Bindings([question.inactiveBefore]);
-  const { descending, offset } = way(position, nearest, total);
+  const { descending, offset } = way(position, nearest, list.count.total);
   const conditions = [order.state, nearest === null ? null : order.behind(nearest.place, descending, values.bind)];
   const [row] = await sql.query<PlacedRow>(
     `select v.version, $1::timestamptz as reckoned, found.* from ${schema}.tag_version v left join lateral (
@@ -76,9 +80,9 @@ async function placeAt(
       order by ${order.by(descending)} limit 1 offset ${values.bind(offset)}) found on true`,
     values.all,
   );
-  if (row?.version !== version) return null;
+  if (row === undefined || row.id === null) return 'none';
   const place = placeOf(row);
-  list.found(order.sort, { position, place });
+  list.found(order.sort, position, row.version, place);
   return place;
 }
 
@@ -91,6 +95,7 @@ function way(position: number, nearest: KnownPlace | null, total: number): { des
   return { descending: distance > 0, offset: Math.abs(distance) - 1 };
 }
 
+/** `id` is null where there is no row. */
 interface PlacedRow extends StoredTagRow {
   version: string;
   placeKey: string;

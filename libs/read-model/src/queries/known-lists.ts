@@ -56,12 +56,13 @@ export class KnownList {
     return nearest;
   }
 
-  /** Notes which row has a number. */
-  found(sort: TagSortName, known: KnownPlace): void {
+  /** Notes which row had a number at a version; nothing, where that is not the list's own. */
+  found(sort: TagSortName, position: number, version: string, place: Place): void {
+    if (version !== this.count.version) return;
     const places = this.#places.get(sort) ?? [];
     this.#places.set(sort, places);
-    const at = insertionIndex(places, known.position);
-    if (places.length < MAX_PLACES && places[at]?.position !== known.position) places.splice(at, 0, known);
+    const at = insertionIndex(places, position);
+    if (places.length < MAX_PLACES && places[at]?.position !== position) places.splice(at, 0, { position, place });
   }
 }
 
