@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { readTraceContext, traced, type Span } from '@dtm/tracing';
+import { isTracing, readTraceContext, traced, type Span } from '@dtm/tracing';
 import { isProbe } from './probes.ts';
 import { giveRequestId } from './request-id.ts';
 
@@ -19,7 +19,7 @@ export class RequestFront {
   constructor(@Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost) {
     httpAdapter.use((request: Routed, response: ServerResponse, next: () => void) => {
       giveRequestId(request, response);
-      if (isProbe(request.url)) next();
+      if (!isTracing() || isProbe(request.url)) next();
       else void withinSpan(request, response, next);
     });
   }
