@@ -4,9 +4,7 @@ import { findNatsServer } from '@dtm/embedded';
 import { SUBJECTS, type DigestObserved, type RepositoryScanFailed, type RepositoryScanned } from '@dtm/events';
 import {
   Appender,
-  askNextScan,
   askPopularImages,
-  askTagExists,
   connectNats,
   ensureStreams,
   FactsJobs,
@@ -26,6 +24,7 @@ import {
   ScanNews,
   ScanQueue,
   ScanStateStore,
+  storeUse,
   streamState,
   STREAMS,
   ThrottleBook,
@@ -294,23 +293,36 @@ describe('each service can do its work', () => {
     answering.unsubscribe();
   });
 
-  it('api asks, fetcher and scheduler answer', async () => {
-    const answering = [
-      as('registry-fetcher').subscribe(QUERIES.tagExists, {
-        queue: 'docker-tag-monitor',
-        callback: (_, message) => void message.respond(JSON.stringify({ answer: { outcome: 'exists' } })),
-      }),
-      as('scheduler').subscribe(QUERIES.nextScan, {
-        queue: 'docker-tag-monitor',
-        callback: (_, message) => void message.respond(JSON.stringify({ answer: { at: AT, reason: 'interval' } })),
-      }),
-    ];
-    await Promise.all([as('registry-fetcher').flush(), as('scheduler').flush()]);
-    await unhindered('api', async (nc) => {
-      expect(await askTagExists(nc, NGINX, { timeoutMs: 5_000 })).toEqual({ outcome: 'exists' });
-      expect(await askNextScan(nc, NGINX, { timeoutMs: 5_000 })).toEqual({ at: AT, reason: 'interval' });
+  // Whatever question is added to the code is asked here too, by the one who asks it.
+  it.each(Object.entries(QUERIES))('%s is asked and answered', async (name, subject) => {
+    const asker = name === 'popularImages' ? 'scheduler' : 'api';
+    const answerer = subject.startsWith('registry.') ? 'registry-fetcher' : 'scheduler';
+    const answering = as(answerer).subscribe(subject, {
+      queue: 'docker-tag-monitor',
+      callback: (_, message) => void message.respond('{"answer":{}}'),
     });
-    for (const subscription of answering) subscription.unsubscribe();
+    await as(answerer).flush();
+    await unhindered(asker, async (nc) => {
+      expect((await nc.request(subject, '{}', { timeout: 5_000 })).json()).toEqual({ answer: {} });
+    });
+    await unhindered(answerer, async () => answering.unsubscribe());
+  });
+
+  it('scheduler: measures what the streams take', async () => {
+    await unhindered('scheduler', async (nc) => {
+      const { streams, usedBytes } = await storeUse(nc);
+      expect(streams.map(({ stream }) => stream)).toEqual(Object.values(STREAMS));
+      expect(usedBytes).toBeGreaterThan(0);
+    });
+  });
+
+  it('registry-fetcher: removes from its queue what a killed server forgot to', async () => {
+    await unhindered('registry-fetcher', async (nc) => {
+      const jsm = await jetstreamManager(nc, { checkAPI: false });
+      const publisher = jetstream(as('operator'));
+      const { seq } = await publisher.publish('scan.request.ghcr=2Eio.left/behind', 'x');
+      expect(await jsm.streams.deleteMessage(STREAMS.scans, seq, false)).toBe(true);
+    });
   });
 });
 
