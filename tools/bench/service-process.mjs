@@ -27,12 +27,16 @@ export class ServiceProcess {
   /** @type {Promise<number>} */
   #up;
 
-  /** @param {ServiceName} name @param {Record<string, string>} env what it is told, and nothing of the user's own settings */
-  constructor(name, env) {
+  /**
+   * @param {ServiceName} name
+   * @param {Record<string, string>} env what it is told, and nothing of the user's own settings
+   * @param {string} root where it was built; another version may lie elsewhere
+   */
+  constructor(name, env, root = ROOT) {
     this.name = name;
-    const main = join(ROOT, 'services', name, 'dist', 'main.js');
+    const main = join(root, 'services', name, 'dist', 'main.js');
     this.#child = spawn(process.execPath, ['--enable-source-maps', main], {
-      cwd: ROOT,
+      cwd: root,
       env: { ...OWN_ENVIRONMENT, [name === 'api' ? 'PORT' : 'SERVICE_PORT']: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,

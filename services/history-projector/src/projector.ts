@@ -112,7 +112,11 @@ export class Projector {
     void check.finally(() => ended.abort()).catch(() => undefined);
     const reader = new BatchReader(source, positions, until, limits);
     for (let batch = await reader.next(); batch !== null; batch = await reader.next()) {
-      positions = await this.#apply(tables, positions, batch);
+      positions = await this.#apply(tables, positions, batch).catch(async (error: unknown) => {
+        // A rebuild that has switched looks like a rival.
+        if (error instanceof RivalProjector) await checkPointer(database, schema);
+        throw error;
+      });
     }
     await check;
   }

@@ -113,7 +113,8 @@ describe('a rebuild', () => {
     // The new log has no gap, and yet it does not hold what the lost one did: not for any later rebuild either.
     for (const schema of ['read_3', 'read_4']) {
       expect(await rebuild(third.database, source, silent)).toMatchObject({ to: schema, carriedScans: true });
-      expect(await rowsIn(third.database, schema)).toEqual(told);
+      // Hours are forgotten after a week, by the projector that goes on in the new schema.
+      expect({ ...(await rowsIn(third.database, schema)), hours: [] }).toEqual({ ...told, hours: [] });
     }
   });
 

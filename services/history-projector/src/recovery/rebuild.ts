@@ -101,6 +101,7 @@ async function rebuildAlone(
     if (carriesScans) await carryScanFacts(sql, from, to);
     else await forgetOldHours(sql, from, to);
     await settleCheckpoints(sql, from, to, carriesScans);
+    await freeze(sql, from);
     await switchPointer(sql, from, to);
     lost.throwIfAborted();
   });
@@ -115,6 +116,15 @@ async function positionsOf(sql: Sql, schema: string, lock: '' | 'for update' = '
   const positions: Positions = { ...BEGINNING };
   for (const { stream, sequence } of rows) positions[stream] = sequence;
   return positions;
+}
+
+/**
+ * Lets no projector write to a schema any more, of whatever version it is: where a checkpoint is missing, its next batch
+ * finds a rival. Otherwise the batch that waits for the switch would still go there, and who reads would be shown it and,
+ * in the new schema, for a moment not. The checkpoint is the one of which no page tells.
+ */
+async function freeze(sql: Sql, schema: string): Promise<void> {
+  await sql.query(`delete from "${schema}".checkpoint where stream = 'MANIFESTS'`);
 }
 
 /** Takes over when the newest events happened, and of carried scans how far their stream is projected. */
