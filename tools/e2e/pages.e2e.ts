@@ -134,7 +134,7 @@ describe('every page, both widths, both themes', () => {
       page.on('pageerror', (error) => errors.push(error.message));
       await page.goto(`${system.url}${path()}`);
       await page.locator(ready).first().waitFor();
-      await page.waitForLoadState('networkidle').catch(() => undefined);
+      await page.waitForFunction("document.querySelector('.skeleton') === null");
       // Google calls 0.1 good; here nothing moves that can be seen to move.
       expect(await page.evaluate<number>('layoutShift')).toBeLessThan(0.02);
       const scriptBytes = await page.evaluate<number>(SCRIPT_BYTES);

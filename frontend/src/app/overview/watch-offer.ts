@@ -5,7 +5,7 @@ import { detailsLink } from '../wording/links.ts';
 import { outcomeInWords, isWatched } from '../wording/outcomes.ts';
 import { SearchHits } from './search-hits.ts';
 
-/** Below the search: offers to watch what is sought and not watched yet, and tells what became of it. */
+/** Offers to watch what is sought and not watched yet, and tells what became of it. */
 @Component({
   selector: 'dtm-watch-offer',
   imports: [RouterLink],
