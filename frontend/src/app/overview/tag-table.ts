@@ -40,6 +40,13 @@ export class TagTable {
     return order === 'asc' ? 'ascending' : 'descending';
   }
 
+  /** For screen readers: the reference in one piece, however its parts are laid out. */
+  protected named({ reference, trackedBy }: TagSummary): string {
+    return isAddedByItself(trackedBy) && trackedBy !== null
+      ? `${reference}, ${TRACKED_BY_WORDS[trackedBy]}`
+      : reference;
+  }
+
   focusFirst(): void {
     this.#links()[0]?.focus();
   }
