@@ -21,6 +21,11 @@ export function cadenceSentence(tag: Known, now: number): string {
     return `${gone}Rebuilt once, ${last}; ${watched}.`;
   }
   const every = periodInWords(tag.cadence.medianGapSeconds * 1_000);
+  if (slowedDown(tag, now)) {
+    const lately = tag.cadence.changes90d === 1 ? 'once' : `${tag.cadence.changes90d} times`;
+    const all = `about every ${every} over the whole record, ${counted(tag.changeCount)}`;
+    return `${gone}Rebuilt ${lately} in 90 days, last ${last}; ${all}; ${watched}.`;
+  }
   const rhythm = fellSilent(tag, now)
     ? `Not rebuilt for ${durationInWords(now - Date.parse(tag.lastChangedAt))}; before that about every ${every}`
     : `Rebuilt about every ${every}; last ${last}`;
@@ -63,6 +68,13 @@ function dueIn(at: string, now: number): string {
 function fellSilent({ cadence, lastChangedAt }: Known, now: number): boolean {
   const silence = now - Date.parse(lastChangedAt ?? '');
   return silence > 60 * DAY && silence > 4_000 * (cadence.medianGapSeconds ?? 0);
+}
+
+/** Rebuilt lately, but a quarter as often as its rhythm says, or less. */
+function slowedDown({ cadence }: Known, now: number): boolean {
+  const { changes90d, medianGapSeconds, watchedSince } = cadence;
+  if (medianGapSeconds === null || changes90d === 0 || now - Date.parse(watchedSince ?? '') < 90 * DAY) return false;
+  return changes90d * medianGapSeconds * 1_000 < (90 * DAY) / 4;
 }
 
 function counted(changes: number): string {

@@ -101,6 +101,16 @@ describe('the cadence sentence', () => {
       'Not rebuilt for 8 months; before that about every 6 days; 31 changes in a year; watched since 12 May 2025.',
     ));
 
+  it('does not promise a rhythm that it had long ago', () =>
+    expect(
+      cadenceSentence(
+        details({ changeCount: 113, cadence: { ...details().cadence, changes90d: 1, medianGapSeconds: 5 * 3_600 } }),
+        NOW,
+      ),
+    ).toBe(
+      'Rebuilt once in 90 days, last 2 days ago; about every 5 hours over the whole record, 113 changes; watched since 12 May.',
+    ));
+
   it('tells history that was imported from what was watched here', () => {
     const since = (watchedSince: string, trackedSince: string | null): string =>
       cadenceSentence(details({ trackedSince, cadence: { ...details().cadence, watchedSince } }), NOW);
