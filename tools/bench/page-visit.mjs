@@ -4,11 +4,11 @@ const VIEWPORT = { width: 1280, height: 800 };
 
 /**
  * Opens a page with nothing cached: milliseconds from the navigation to the frame that shows what `selector` finds, and how
- * much moved meanwhile and in the second after it (Cumulative Layout Shift).
- * @param {Browser} browser @param {string} url @param {string} selector
+ * much moved until all had settled (Cumulative Layout Shift).
+ * @param {Browser} browser @param {string} url @param {string} selector @param {number} settleMs
  * @returns {Promise<{ seen: number, shift: number }>}
  */
-export async function visit(browser, url, selector) {
+export async function visit(browser, url, selector, settleMs) {
   const context = await browser.newContext({ viewport: VIEWPORT, bypassCSP: true });
   const page = await context.newPage();
   await page.addInitScript(`(() => {
@@ -24,7 +24,7 @@ export async function visit(browser, url, selector) {
   })()`);
   await page.goto(url);
   await page.waitForFunction('window.seen !== undefined');
-  await page.waitForTimeout(1_000);
+  await page.waitForTimeout(settleMs);
   const measured = /** @type {{ seen: number, shift: number }} */ (
     await page.evaluate('({ seen: window.seen, shift: window.shift })')
   );
@@ -67,16 +67,16 @@ export const INTERACTIONS = [
 
 /**
  * Does something in the overview once that is shown: milliseconds until the frame that shows what came of it.
- * @param {Browser} browser @param {string} url @param {{ act: string, sign: string }} interaction
+ * @param {Browser} browser @param {string} url @param {{ act: string, sign: string }} interaction @param {number} settleMs
  * @returns {Promise<number>}
  */
-export async function take(browser, url, { act, sign }) {
+export async function take(browser, url, { act, sign }, settleMs) {
   const context = await browser.newContext({ viewport: VIEWPORT, bypassCSP: true });
   const page = await context.newPage();
   await page.goto(url);
   await page.locator('[data-testid=tag-row]').first().waitFor();
   // What is loaded ahead is loaded by then.
-  await page.waitForTimeout(500);
+  await page.waitForTimeout(settleMs);
   const took = /** @type {number} */ (
     await page.evaluate(`new Promise((resolve) => {
       const before = ${sign};
