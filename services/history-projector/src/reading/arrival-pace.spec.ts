@@ -29,7 +29,7 @@ describe('ArrivalPace', () => {
     expect(paceOf(1).waitsUntil(9_990, true)).toBe(10_025);
     expect(paceOf(10).waitsUntil(9_990, true)).toBe(10_080);
     expect(paceOf(50).waitsUntil(9_990, true)).toBe(10_100);
-    expect(paceOf(50).waitsUntil(9_990, false)).toBe(10_250);
+    expect(paceOf(50).waitsUntil(9_990, false)).toBe(10_500);
   });
 
   it('bounds a batch where messages do not cease', () => {
@@ -41,8 +41,14 @@ describe('ArrivalPace', () => {
     const pace = new ArrivalPace(LINGER);
     pace.arrived(5_000);
     pace.arrived(5_060);
-    expect(pace.waitsUntil(5_060, false)).toBe(5_310);
+    expect(pace.waitsUntil(5_060, false)).toBe(5_560);
     expect(pace.waitsUntil(5_060, true)).toBe(5_160);
+  });
+
+  it('takes clumps with short gaps between them for one stream of scans', () => {
+    const pace = new ArrivalPace(LINGER);
+    for (let clump = 0; clump < 20; clump++) for (let i = 0; i < 8; i++) pace.arrived(5_000 + clump * 400 + i);
+    expect(pace.waitsUntil(12_600, false)).toBeGreaterThan(13_000);
   });
 
   it('takes a sudden burst for one', () => {

@@ -12,14 +12,15 @@ export interface Linger {
 const BUSY_BELOW_MS = 100;
 /** Each message moves the average by such a share. */
 const WEIGHT = 1 / 16;
-/** So many average pauses without a message, and the burst is over. */
+/** So many average pauses without a message, but no longer than this, and the burst is over: somebody waits for its end. */
 const PAUSES = 8;
-const SHORTEST_PAUSE_MS = 25;
-/** Somebody who waits sees it so soon after the last message. */
 const LONGEST_PAUSE_MS = 100;
-const LONGEST_UNCHANGED_PAUSE_MS = 250;
+/** The same while nobody waits. Scans of a slow registry come in clumps, which are one burst. */
+const UNCHANGED_PAUSES = 12;
+const LONGEST_UNCHANGED_PAUSE_MS = 500;
+const SHORTEST_PAUSE_MS = 25;
 /** So long without a message is a silence: what was before it says nothing about what comes. */
-const SILENCE_MS = 2 * BUSY_BELOW_MS;
+const SILENCE_MS = 500;
 
 /** How fast messages arrive, and what follows for the size of batches. Times are those of one monotonic clock, in ms. */
 export class ArrivalPace {
@@ -44,8 +45,9 @@ export class ArrivalPace {
   waitsUntil(began: number, urgent: boolean): number {
     const { lingerMs, busyLingerMs, unchangedLingerMs } = this.#linger;
     if (this.#averagePause > BUSY_BELOW_MS) return began + lingerMs;
+    const pauses = this.#averagePause * (urgent ? PAUSES : UNCHANGED_PAUSES);
     const longest = urgent ? LONGEST_PAUSE_MS : LONGEST_UNCHANGED_PAUSE_MS;
-    const pause = Math.min(Math.max(this.#averagePause * PAUSES, SHORTEST_PAUSE_MS), longest);
+    const pause = Math.min(Math.max(pauses, SHORTEST_PAUSE_MS), longest);
     return Math.min(began + (urgent ? busyLingerMs : unchangedLingerMs), this.#lastAt + pause);
   }
 }

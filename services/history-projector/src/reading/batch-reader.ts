@@ -25,7 +25,7 @@ export interface BatchLimits extends Linger {
 export const DEFAULT_LIMITS: BatchLimits = {
   size: 1_000,
   lingerMs: 20,
-  busyLingerMs: 500,
+  busyLingerMs: 750,
   unchangedLingerMs: 2_000,
   holdMs: 5_000,
 };
