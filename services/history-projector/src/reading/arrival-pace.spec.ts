@@ -26,7 +26,7 @@ describe('ArrivalPace', () => {
   });
 
   it('ends a batch soon after the burst has ended', () => {
-    expect(paceOf(1).waitsUntil(9_990, true)).toBe(10_025);
+    expect(paceOf(1).waitsUntil(9_990, true)).toBe(10_060);
     expect(paceOf(10).waitsUntil(9_990, true)).toBe(10_080);
     expect(paceOf(50).waitsUntil(9_990, true)).toBe(10_100);
     expect(paceOf(50).waitsUntil(9_990, false)).toBe(10_500);

@@ -18,7 +18,8 @@ const LONGEST_PAUSE_MS = 100;
 /** The same while nobody waits. Scans of a slow registry come in clumps, which are one burst. */
 const UNCHANGED_PAUSES = 12;
 const LONGEST_UNCHANGED_PAUSE_MS = 500;
-const SHORTEST_PAUSE_MS = 25;
+/** Repositories whose scans follow one another are one burst too. */
+const SHORTEST_PAUSE_MS = 60;
 /** So long without a message is a silence: what was before it says nothing about what comes. */
 const SILENCE_MS = 500;
 

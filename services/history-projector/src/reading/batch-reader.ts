@@ -18,12 +18,15 @@ import type { EventSource } from './event-source.ts';
 export interface BatchLimits extends Linger {
   /** Messages of one stream in one batch at most. */
   size: number;
+  /** Scans in one batch at most: each may load all tags of its repository. */
+  scans: number;
   /** How long a scan waits for the tracking events that it knew. */
   holdMs: number;
 }
 
 export const DEFAULT_LIMITS: BatchLimits = {
   size: 1_000,
+  scans: 200,
   lingerMs: 20,
   busyLingerMs: 750,
   unchangedLingerMs: 2_000,
@@ -85,7 +88,7 @@ export class BatchReader {
   async #pump(stream: ProjectedStream, after: number): Promise<void> {
     try {
       for await (const message of this.#source.read(stream, after, this.#signal)) {
-        while (this.#queues[stream].length >= this.#limits.size && !this.#signal.aborted) {
+        while (this.#isFull(stream) && !this.#signal.aborted) {
           await new Promise<void>((resolve) => this.#makeRoom.push(resolve));
         }
         if (this.#signal.aborted) return;
@@ -123,7 +126,12 @@ export class BatchReader {
   }
 
   #full(): boolean {
-    return PROJECTED_STREAMS.some((stream) => this.#queues[stream].length >= this.#limits.size);
+    return PROJECTED_STREAMS.some((stream) => this.#isFull(stream));
+  }
+
+  #isFull(stream: ProjectedStream): boolean {
+    const { size, scans } = this.#limits;
+    return this.#queues[stream].length >= (stream === 'SCAN_LOG' ? scans : size);
   }
 
   #ready(): boolean {
