@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createServer } from 'node:net';
-import { migrateFromOriginal, upgradeReadModels } from './compose-upgrade.mjs';
-import { PREFIX } from './images.mjs';
+import { migrateFromOriginal, upgradePermissions, upgradeReadModels } from './compose-upgrade.mjs';
+import { imageOf, PREFIX } from './images.mjs';
 import { pushImage } from './push.mjs';
 
 /** @typedef {import('./engine.mjs').Engine} Engine */
@@ -62,6 +62,9 @@ export async function composeRun(engine, report) {
     });
     const changes = async () => (await json(`${web}/api/v1/tags/${REFERENCE}/changes`)).items;
     await report.part('compose: an upgrade makes its own read models', () => upgradeReadModels(compose, changes));
+    await report.part('compose: an upgrade brings its permissions', () =>
+      upgradePermissions(engine, compose, imageOf('scheduler')),
+    );
     const original = { name: `${PROJECT}-original`, port: originalPort, env, project: PROJECT, files, web };
     await report.part('compose: the history of the original is taken over', () =>
       migrateFromOriginal(engine, original),

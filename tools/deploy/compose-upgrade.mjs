@@ -43,6 +43,22 @@ export async function upgradeReadModels(compose, read) {
   return `${from} -> ${(await pointer())[0]}`;
 }
 
+/**
+ * A new version may have other permissions of NATS: `prepare` writes them, and the server must read them before the new
+ * services ask for anything. Here the new version is the same image with another label.
+ * @param {Engine} engine
+ * @param {Compose} compose
+ * @param {string} image of the scheduler, which `prepare` runs too
+ */
+export async function upgradePermissions(engine, compose, image) {
+  const started = async () =>
+    engine.docker(['inspect', '--format', '{{.State.StartedAt}}', await compose('ps', '--quiet', 'nats')]);
+  const before = await started();
+  await engine.docker(['build', '--quiet', '--tag', image, '-'], { input: `FROM ${image}\nLABEL next=version\n` });
+  await compose('up', '--detach', '--wait', '--wait-timeout', '240');
+  if ((await started()) === before) throw new Error('NATS goes on with the permissions of the version before');
+}
+
 /** As the original made them (MShekow/docker-tag-monitor), with two digests of one tag. */
 const ORIGINAL = `
   create table image_to_scrape (id serial primary key, endpoint text, image text, tag text, added_at timestamptz,
