@@ -186,7 +186,7 @@ describe('an import of history', () => {
     const tail = new TrackingTail(nc, () => undefined);
     await tail.start();
     const tag = tail.repository({ registry: 'docker.io', repository: 'library/nginx' })?.tags.get('1.27');
-    expect(tag).toMatchObject({ by: 'import', trackedAt: new Date('2024-01-01T00:00:00Z') });
+    expect(tag).toMatchObject({ by: 'import', trackedAt: Date.UTC(2024, 0, 1) });
     await tail.stop();
     const views = await (await ViewLog.open(nc)).all();
     expect(views.get('ghcr.io/acme/app:latest')).toEqual(new Date('2024-05-02T00:00:00Z'));
