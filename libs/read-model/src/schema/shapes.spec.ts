@@ -72,8 +72,9 @@ describe('the tables of a version', () => {
   it('are those that were written down for it: another shape is another version', async () => {
     await database.query('select 1');
     const made = await database.createStatements('read_1');
-    // A new version is written down here once; from then on its file is what others rely on.
-    if (!existsSync(fileOf(READ_MODEL_VERSION))) writeFileSync(fileOf(READ_MODEL_VERSION), made);
+    // A new version is written down here once, and committed; from then on its file is what others rely on.
+    const isWritten = existsSync(fileOf(READ_MODEL_VERSION));
+    if (!isWritten && process.env['CI'] === undefined) writeFileSync(fileOf(READ_MODEL_VERSION), made);
     expect(made).toBe(readFileSync(fileOf(READ_MODEL_VERSION), 'utf8'));
   });
 

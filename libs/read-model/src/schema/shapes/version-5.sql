@@ -7,6 +7,10 @@ create table "read_1"."digest_change" ("sequence" bigint not null, "tag_id" bigi
 create index "digest_change_of_tag" on "read_1"."digest_change" (tag_id, shown, observed_at desc, sequence desc) include (kind);
 create index "digest_change_live" on "read_1"."digest_change" (sequence) where shown and not imported;
 
+create table "read_1"."manifest" ("digest" text collate "C" not null, "media_type" text not null, "size" bigint null, "platforms" jsonb not null, "created_at" timestamptz(3) null, primary key ("digest"));
+
+create table "read_1"."manifest_event" ("sequence" bigint not null, "subject" text not null, "event" bytea not null, primary key ("sequence"));
+
 create table "read_1"."repository" ("id" bigint not null, "registry" text collate "C" not null, "repository" text collate "C" not null, "tags" int not null default 0, "tracked_tags" int not null default 0, "changes" bigint not null default '0', "watched_from" timestamptz(3) null, "last_scanned_at" timestamptz(3) null, "last_scan_started_at" timestamptz(3) null, "last_scan_id" text null, "interval_seconds" double precision null, "failed_scans" int not null default 0, "last_failure_code" text null, "last_failure" text null, "last_failed_at" timestamptz(3) null, primary key ("id"));
 alter table "read_1"."repository" add constraint "repository_name" unique ("registry", "repository");
 
@@ -24,11 +28,12 @@ create table "read_1"."tag" ("id" bigint not null, "repository_id" bigint not nu
   when covered_since is null then 'pending'
   else 'watched' end) stored not null, "activity_at" timestamptz(3) generated always as (case when tag = 'latest' then null else greatest(last_pushed_at, last_changed_at) end) stored null, "search" text generated always as (lower(reference)) stored collate "C" not null, primary key ("id"));
 create index "tag_of_repository" on "read_1"."tag" ("repository_id", "tag", "id");
+create index "tag_of_digest" on "read_1"."tag" ("digest");
 create index "tag_exempt" on "read_1"."tag" ("repository_id") where exempt;
 create index "tag_by_phase" on "read_1"."tag" ("phase", "activity_at");
+create index "tag_by_last_changed_at" on "read_1"."tag" (coalesce(last_changed_at, '-infinity') desc nulls last, search desc, id desc) include (phase, activity_at, last_changed_at);
+create index "tag_by_tracked_since" on "read_1"."tag" (coalesce(tracked_since, '-infinity') desc nulls last, search desc, id desc) include (phase, activity_at, tracked_since);
 create index "tag_by_change_count" on "read_1"."tag" (change_count desc nulls last, search desc, id desc) include (phase, activity_at);
-create index "tag_by_last_changed_at" on "read_1"."tag" (last_changed_at desc nulls last, search desc, id desc) include (phase, activity_at);
-create index "tag_by_tracked_since" on "read_1"."tag" (tracked_since desc nulls last, search desc, id desc) include (phase, activity_at);
 create index "tag_by_registry" on "read_1"."tag" (registry desc nulls last, search desc, id desc) include (phase, activity_at);
 create index "tag_by_repository" on "read_1"."tag" (repository desc nulls last, search desc, id desc) include (phase, activity_at);
 create index "tag_by_tag" on "read_1"."tag" (tag desc nulls last, search desc, id desc) include (phase, activity_at);
