@@ -113,6 +113,7 @@ async function composeConfig(/** @type {NodeJS.ProcessEnv} */ _env, folder = '')
   if (program === undefined) return {};
   if (!existsSync(program)) throw new Error(`DTM_COMPOSE is ${program}: there is no such file`);
   const config = folder === '' ? mkdtempSync(join(tmpdir(), 'dtm-docker-')) : join(folder, 'docker');
+  process.once('exit', () => rmSync(config, { recursive: true, force: true }));
   mkdirSync(join(config, 'cli-plugins'), { recursive: true });
   symlinkSync(program, join(config, 'cli-plugins', 'docker-compose'));
   return { config };
