@@ -58,10 +58,12 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 }
 
 /** Answers a question as a fetcher or the scheduler would. */
-function answering(subject: string, answer: (question: Question) => unknown): () => void {
+/** Answers questions from the moment on at which it resolves; before, the server may not know of it. */
+async function answering(subject: string, answer: (question: Question) => unknown): Promise<() => void> {
   const subscription = nc.subscribe(subject, {
     callback: (_error, message) => void message.respond(JSON.stringify({ answer: answer(message.json<Question>()) })),
   });
+  await nc.flush();
   return () => subscription.unsubscribe();
 }
 interface Question {
@@ -88,7 +90,7 @@ async function nextChange(client: EventClient): Promise<{ reference: string; seq
 
 describe('the api with PostgreSQL and NATS', () => {
   it('tracks what exists, answers about it, and untracks it', async () => {
-    const stop = answering(QUERIES.tagExists, ({ tag }) =>
+    const stop = await answering(QUERIES.tagExists, ({ tag }) =>
       tag === '1.0' ? { outcome: 'exists' } : { outcome: 'not-found', reason: 'there is no such tag' },
     );
     const answer = await post('/api/v1/tags', { references: [APP.toString(), 'registry.example.com/team/app:2.0'] });
@@ -118,7 +120,7 @@ describe('the api with PostgreSQL and NATS', () => {
     const expired = reference('registry.example.com/team/expired:1');
     await record.track(expired);
     const views = await ViewLog.open(nc);
-    const stop = answering(QUERIES.nextScan, () => ({ at: '2026-11-22T12:00:00.000Z', reason: 'every 2h' }));
+    const stop = await answering(QUERIES.nextScan, () => ({ at: '2026-11-22T12:00:00.000Z', reason: 'every 2h' }));
     const details = tagDetailsSchema.parse(await (await get(`/api/v1/tags/${expired.toString()}`)).json());
     expect(details).toMatchObject({ nextScanAt: '2026-11-22T12:00:00.000Z', nextScanReason: 'every 2h' });
     await until(async () => (await views.lastView(expired)) !== null);
