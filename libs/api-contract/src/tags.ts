@@ -69,7 +69,7 @@ export interface Cadence {
 
 /** How well a tag was watched. */
 export interface Coverage {
-  /** First observation of it; null before. */
+  /** First observation of it here, which imported history may precede; null before. */
   since: string | null;
   /** Times of the last 60 days in which no scan answered for two intervals or more. */
   recentGaps: { from: string; to: string }[];

@@ -87,6 +87,7 @@ describe('Pulls', () => {
     lane.giveUp();
     expect(await given).toBeNull();
     await put('late');
+    while ((await jsm.consumers.info(STREAM, consumer)).num_ack_pending !== 1);
     await nc.flush();
     expect(await text(lane)).toBe('late');
     await pulls.end();
@@ -99,6 +100,8 @@ describe('Pulls', () => {
     await untilWaiting(1);
     lane.giveUp();
     await put('unwanted');
+    // That it is stored does not say yet that it was handed out.
+    while ((await jsm.consumers.info(STREAM, consumer)).num_ack_pending !== 1);
     await nc.flush();
     const waits = pulls.lane().next(STREAM, consumer);
     await pulls.end();

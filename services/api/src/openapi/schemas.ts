@@ -79,7 +79,7 @@ export const tagDetailsSchema = z
       .describe('How often it changes'),
     coverage: z
       .strictObject({
-        since: time.nullable().describe('First observation'),
+        since: time.nullable().describe('First observation here; imported history is from before'),
         recentGaps: z
           .array(z.strictObject({ from: time, to: time }))
           .describe('Times of the last 60 days in which no scan answered for two intervals or more'),

@@ -83,7 +83,7 @@ export class TagsController {
       ...tagSummary(tag),
       cadence: { ...cadence, watchedSince: instant(watchedSince) },
       coverage: {
-        since: instant(watchedSince),
+        since: instant(coveredSince(watchedSince, tag.trackedSince)),
         recentGaps: recentGaps.map(({ from, to }) => ({ from: instant(from), to: instant(to) })),
       },
       nextScanAt: next.at,
@@ -98,4 +98,10 @@ export class TagsController {
       return { at: null, reason: 'the scheduler does not answer' };
     }
   }
+}
+
+/** Imported history reaches back beyond the time from which on anyone looked here. */
+function coveredSince(recordSince: Date | null, trackedSince: Date | null): Date | null {
+  if (recordSince === null || trackedSince === null) return null;
+  return recordSince > trackedSince ? recordSince : trackedSince;
 }

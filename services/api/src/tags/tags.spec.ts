@@ -102,6 +102,7 @@ describe('GET /api/v1/tags/{reference}', () => {
         lastPushedAt: new Date('2026-11-19T00:00:00Z'),
         lastPushedSource: 'image',
         trackedBy: 'popular',
+        trackedSince: new Date('2025-12-31T23:59:58Z'),
       }),
     ];
     api.readModel.description = {
@@ -127,6 +128,16 @@ describe('GET /api/v1/tags/{reference}', () => {
       nextScanReason: 'every 2h',
     });
     expect(details.failure).toBeNull();
+    // Imported history is no time in which anyone looked.
+    for (const [trackedSince, since] of [
+      [new Date('2026-03-01T00:00:00Z'), '2026-03-01T00:00:00.000Z'],
+      [null, null],
+    ] as const) {
+      api.readModel.tags = [tagRow(NGINX, { trackedSince })];
+      const imported = tagDetailsSchema.parse(await (await api.get('/api/v1/tags/nginx')).json());
+      expect(imported.coverage.since).toBe(since);
+      expect(imported.cadence.watchedSince).toBe('2026-01-01T00:00:00.000Z');
+    }
   });
 
   it('tells why a tag is unreachable', async () => {
