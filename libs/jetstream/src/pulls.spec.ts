@@ -108,8 +108,10 @@ describe('Pulls', () => {
     expect(await waits).toBeNull();
     expect(await lane.next(STREAM, consumer)).toBeNull();
     expect(await pulls.lane().next(STREAM, consumer)).toBeNull();
+    // At once, and not after the time that the server waits for an acknowledgement. How often it counts that as handed out
+    // depends on whether it tried a pull that had ended.
     const other = new Pulls(nc);
-    expect((await other.lane().next(STREAM, consumer))?.delivery).toBe(2);
+    expect(await text(other.lane())).toBe('unwanted');
     await other.end();
   });
 

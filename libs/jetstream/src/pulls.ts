@@ -33,7 +33,8 @@ export class Pulls {
   /** A lane pulls one message after another. */
   lane(): PullLane {
     const lane = new PullLane(this.#nc);
-    if (this.#ended) lane.end();
+    // Where the connection is gone, so is the subscription.
+    if (this.#ended) lane.end().catch(() => undefined);
     else this.#lanes.add(lane);
     return lane;
   }
@@ -41,10 +42,18 @@ export class Pulls {
   /** Ends the pulls that are under way, and those to come, and sees to it that the server knows. */
   async end(): Promise<void> {
     this.#ended = true;
-    for (const lane of this.#lanes) lane.end();
     this.#forget();
-    // Until the server knows, it would hand messages to pulls that are gone, where they lie until it gives them away.
-    await atMost(LAST_WORD_MS, this.#nc.flush());
+    await atMost(LAST_WORD_MS, this.#endAll());
+  }
+
+  /**
+   * One after the other: until the server knows that no lane pulls any more, it would hand what is given back to one of
+   * them, where it lies until the server gives it away.
+   */
+  async #endAll(): Promise<void> {
+    await Promise.all([...this.#lanes].map((lane) => lane.end()));
+    for (const lane of this.#lanes) lane.giveBack();
+    await this.#nc.flush();
   }
 }
 
@@ -83,8 +92,9 @@ export class PullLane {
 
   /** Null where none came in time; rejects where it is to be looked for the consumer. The next is asked for when the last is done. */
   next(stream: string, consumer: string): Promise<PulledMessage | null> {
+    if (this.#ended) return Promise.resolve(null);
     const late = this.#late.shift();
-    if (late !== undefined || this.#ended) return Promise.resolve(late ?? null);
+    if (late !== undefined) return Promise.resolve(late);
     return new Promise((resolve, reject) => {
       const inbox = `${this.#inbox}.${++this.#pulls}`;
       this.#nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, ONE_MESSAGE, { reply: inbox });
@@ -98,15 +108,18 @@ export class PullLane {
     this.#noLongerWaiting()?.resolve(null);
   }
 
-  /** Waits for nothing any more; what came too late goes back. */
-  end(): void {
+  /** Waits for nothing any more. Resolves when the server knows, and what was on its way from it has come. */
+  async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    if (!this.#nc.isClosed()) {
-      this.#subscription.unsubscribe();
-      for (const message of this.#late.splice(0)) message.nak();
-    }
     this.giveUp();
+    if (!this.#nc.isClosed()) await this.#subscription.drain();
+  }
+
+  /** What came for nobody goes back to the server. */
+  giveBack(): void {
+    if (this.#nc.isClosed()) return;
+    for (const message of this.#late.splice(0)) message.nak();
   }
 
   /** After what lies unread is read: it is much where the process was held up. */
