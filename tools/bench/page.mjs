@@ -1,6 +1,6 @@
+import { join } from 'node:path';
 import { findChromium, openBrowser } from '../e2e/browser.ts';
 import { build } from '../start/build.mjs';
-import { join } from 'node:path';
 import { ROOT } from '../start/paths.mjs';
 import { INTERACTIONS, take, visit } from './page-visit.mjs';
 import { fillReadModels } from './read-fill.mjs';

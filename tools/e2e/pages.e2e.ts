@@ -118,6 +118,13 @@ describe('every page, both widths, both themes', () => {
     ['details-offline', nginx, '[data-testid=change-row]', goOffline],
     ['details-gone', nginx, '[data-testid=change-row]', inState({ state: 'gone', digest: null })],
     ['details-unreachable', nginx, '[data-testid=change-row]', inState({ state: 'unreachable', failure: 'refused' })],
+    ['details-expired', nginx, '[data-testid=change-row]', inState({ state: 'expired' })],
+    [
+      'details-pending',
+      nginx,
+      '[data-testid=change-row]',
+      inState({ state: 'pending', digest: null, lastScannedAt: null }),
+    ],
     ['details-imported', () => `/details/${referenceOf('imported', '1')}`, '[data-testid=watch]', asIs],
     ['details-unknown', () => `/details/${registry.host}/library/unknown:1`, '[data-testid=watch]', asIs],
     ['details-invalid', () => '/details/UPPER/case:1', '[role=alert]', asIs],

@@ -12,7 +12,7 @@ const CONCURRENCY = 8;
 const QUESTION_DEADLINE_MS = 12_000;
 /** For the request as a whole: browsers and proxies give up after 30 to 60 s. */
 const REQUEST_DEADLINE_MS = 25_000;
-/** How long a new tag may take to show up in the read models before the answer goes out without it. */
+/** How long what was done may take to show up in the read models before the answer goes out without it. */
 const VISIBLE_WITHIN_MS = 2000;
 const VISIBLE_POLL_MS = 40;
 
@@ -43,6 +43,13 @@ export class TagTracker {
     });
   }
 
+  /** Ends a tag's tracking for a person. */
+  async untrack(reference: Reference): Promise<'untracked' | 'not-tracked'> {
+    const outcome = await this.bus.untrack(reference);
+    if (outcome === 'untracked') await this.#awaitTracked([reference.toString()], 0);
+    return outcome;
+  }
+
   async #trackAll(wanted: ReadonlyMap<string, Reference>): Promise<Map<string, TrackResult>> {
     const outcomes = new Map<string, TrackResult>();
     if (wanted.size === 0) return outcomes;
@@ -56,9 +63,8 @@ export class TagTracker {
       }
     };
     await Promise.all(Array.from({ length: Math.min(CONCURRENCY, queue.length) }, work));
-    await this.#awaitVisible(
-      [...outcomes.values()].filter((one) => one.outcome === 'tracked').map((one) => one.reference),
-    );
+    const tracked = [...outcomes.values()].filter((one) => one.outcome === 'tracked').map((one) => one.reference);
+    await this.#awaitTracked(tracked, tracked.length);
     return outcomes;
   }
 
@@ -84,11 +90,11 @@ export class TagTracker {
     return { reference: name, outcome: tracked === 'tracked' ? 'tracked' : 'already-tracked' };
   }
 
-  /** Whoever is told "tracked" looks at the tag next, and should find it. */
-  async #awaitVisible(names: string[]): Promise<void> {
+  /** Until so many of these are tracked in the read models: whoever is told of it looks there next, and should find it. */
+  async #awaitTracked(names: string[], count: number): Promise<void> {
     const endAt = Date.now() + VISIBLE_WITHIN_MS;
     while (names.length > 0 && Date.now() < endAt) {
-      if ((await this.readModel.trackedAmong(names)).size === names.length) return;
+      if ((await this.readModel.trackedAmong(names)).size === count) return;
       await new Promise((resolve) => setTimeout(resolve, VISIBLE_POLL_MS));
     }
   }

@@ -2,7 +2,6 @@ import { Body, Controller, Delete, HttpCode, Inject, Param, Post, UseGuards } fr
 import type { TrackResponse } from '@dtm/api-contract';
 import type { ReadModel } from '@dtm/read-model';
 import type { z } from 'zod';
-import { Bus } from '../bus/bus.ts';
 import { READ_MODEL } from '../read-model/read-model-provider.ts';
 import { referenceOfPath, unknownTag, type PathParameter } from '../reference/reference-path.ts';
 import { AdminGuard } from './admin-guard.ts';
@@ -14,7 +13,6 @@ import { trackBody } from './track-request.ts';
 export class TrackingController {
   constructor(
     @Inject(READ_MODEL) private readonly readModel: ReadModel,
-    private readonly bus: Bus,
     private readonly tracker: TagTracker,
   ) {}
 
@@ -29,7 +27,7 @@ export class TrackingController {
   @UseGuards(AdminGuard)
   async untrack(@Param('reference') path: PathParameter): Promise<void> {
     const reference = referenceOfPath(path);
-    const outcome = await this.bus.untrack(reference);
+    const outcome = await this.tracker.untrack(reference);
     if (outcome === 'not-tracked' && (await this.readModel.findTag(reference.toString())) === null)
       throw unknownTag(reference);
   }

@@ -189,6 +189,15 @@ describe('DELETE /api/v1/tags/{reference}', () => {
     await problem(untrack('Bearer the token', '/api/v1/tags/nginx:'), 400);
   });
 
+  it('answers once pages no longer show the tag as watched', async () => {
+    const name = 'docker.io/library/nginx:1';
+    api.readModel.tags = [tagRow(name)];
+    api.bus.tracked.set(name, 'person');
+    setTimeout(() => (api.readModel.tags = [tagRow(name, { state: 'untracked' })]), 100);
+    expect((await untrack('Bearer the token')).status).toBe(204);
+    expect(api.readModel.tags[0]?.state).toBe('untracked');
+  });
+
   it('is turned off without a configured token', async () => {
     const closed = await startApi();
     try {
