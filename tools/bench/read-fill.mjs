@@ -102,6 +102,12 @@ export async function fillReadModels(database, schema, size) {
       select d::date, r.registry, 12000, 30, 24000, 130000, 129000
       from generate_series(now() - interval '60 days', now(), interval '1 day') d, (select distinct registry from names) r`,
   );
+  // Where the projection is: without it each page that opens the live stream would be told the whole history.
+  await sql(
+    `insert into checkpoint (stream, sequence, stream_created, event_at)
+      select 'HISTORY', max(sequence), min(observed_at), max(observed_at) from digest_change
+      on conflict (stream) do update set sequence = excluded.sequence, event_at = excluded.event_at`,
+  );
   await sql('drop table wanted, names');
   // As autovacuum would have done long ago; it takes no page for settled whose commit is not on disk.
   await sql('checkpoint');

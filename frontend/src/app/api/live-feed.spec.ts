@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DestroyRef } from '@angular/core';
 import { TestBed } from '@angular/core/testing';
+import type { ChangeMessage } from '@dtm/api-contract';
 import { EventStreams } from '../../testing/event-streams.ts';
 import { changeMessage } from '../../testing/samples.ts';
 import { LiveFeed } from './live-feed.ts';
@@ -31,10 +32,26 @@ describe('the live feed', () => {
 
   it('tells changes once, although a resumed stream repeats them', () => {
     const told: number[] = [];
-    feed.follow({ reference: null, change: ({ change }) => told.push(change.sequence) }, destroyRef);
+    const changes = (messages: ChangeMessage[]) => told.push(...messages.map(({ change }) => change.sequence));
+    feed.follow({ reference: null, changes }, destroyRef);
     streams.latest.open();
     for (const sequence of [1, 2, 2, 1, 3]) streams.latest.send('change', changeMessage({ sequence }));
+    jest.advanceTimersByTime(1_000);
     expect(told).toEqual([1, 2, 3]);
+  });
+
+  it('tells the first change at once and what follows it together', () => {
+    const told: number[][] = [];
+    const changes = (messages: ChangeMessage[]) => told.push(messages.map(({ change }) => change.sequence));
+    feed.follow({ reference: null, changes }, destroyRef);
+    streams.latest.open();
+    for (const sequence of [1, 2, 3]) streams.latest.send('change', changeMessage({ sequence }));
+    expect(told).toEqual([[1]]);
+    jest.advanceTimersByTime(250);
+    expect(told).toEqual([[1], [2, 3]]);
+    jest.advanceTimersByTime(250);
+    streams.latest.send('change', changeMessage({ sequence: 4 }));
+    expect(told).toEqual([[1], [2, 3], [4]]);
   });
 
   it('asks for a fresh look once a lost stream is back, and not at first', () => {
@@ -80,9 +97,9 @@ describe('the live feed', () => {
   it('leaves the stream to the newest follower', () => {
     const first = jest.fn();
     const second = jest.fn();
-    feed.follow({ reference: null, change: first }, destroyRef);
+    feed.follow({ reference: null, changes: first }, destroyRef);
     const before = streams.latest;
-    feed.follow({ reference: 'a/b:1', change: second }, destroyRef);
+    feed.follow({ reference: 'a/b:1', changes: second }, destroyRef);
     expect(before.readyState).toBe(2);
     streams.latest.send('change', changeMessage());
     expect(first).not.toHaveBeenCalled();

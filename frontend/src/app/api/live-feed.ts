@@ -14,12 +14,18 @@ export const OPEN_EVENT_SOURCE = new InjectionToken<(url: string) => EventSource
 export interface Following {
   /** Changes of this reference alone; null: of all. */
   reference: string | null;
-  change?: (message: ChangeMessage) => void;
+  /** One or several, in order: what comes in a burst is told together. */
+  changes?: (messages: ChangeMessage[]) => void;
   scan?: (message: ScanMessage) => void;
   /** The stream is back after a gap in which messages may have been missed: read again. */
   resumed?: () => void;
 }
 
+/**
+ * A first scan of many tags brings thousands of changes a second; a page that drew each by itself would answer nobody. The
+ * first is told at once, what follows within this time together.
+ */
+const GATHERED_FOR = 250;
 /** Browsers allow six connections to one server: pages in the background give theirs back after this long. */
 const HIDDEN_FOR = 60_000;
 /** `EventSource.CLOSED`: the browser does not try again by itself. */
@@ -46,6 +52,8 @@ export class LiveFeed {
   #retryAfter = FIRST_RETRY;
   #missed = false;
   #lastSequence = 0;
+  #gathered: ChangeMessage[] = [];
+  #gathering: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.#window?.addEventListener('offline', () => this.#wentOffline());
@@ -58,6 +66,7 @@ export class LiveFeed {
     this.#following = following;
     this.#missed = false;
     this.#lastSequence = 0;
+    this.#gathered = [];
     this.#connect();
     destroyRef.onDestroy(() => {
       if (this.#following !== following) return;
@@ -98,7 +107,15 @@ export class LiveFeed {
     // A resumed stream may repeat what was told before.
     if (message.change.sequence <= this.#lastSequence) return;
     this.#lastSequence = message.change.sequence;
-    this.#following?.change?.(message);
+    this.#gathered.push(message);
+    if (this.#gathering === undefined) this.#tell();
+  }
+
+  #tell(): void {
+    this.#gathering = undefined;
+    if (this.#gathered.length === 0) return;
+    this.#gathering = setTimeout(() => this.#tell(), GATHERED_FOR);
+    this.#following?.changes?.(this.#gathered.splice(0));
   }
 
   #failed(source: EventSource): void {

@@ -107,7 +107,7 @@ export class TagRecord implements OnInit {
     this.#feed.follow(
       {
         reference: this.reference(),
-        change: (message) => this.#changed(message),
+        changes: (messages) => messages.forEach((message) => this.#changed(message)),
         scan: (message) => this.#scanned(message),
         resumed: () => this.reload(),
       },

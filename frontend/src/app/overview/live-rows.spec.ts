@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { changeMessage, DIGEST_B, onlyPage, summary } from '../../testing/samples.ts';
-import { newsInWords, NO_NEWS, withChange, withNews } from './live-rows.ts';
+import { newsInWords, NO_NEWS, withChanges, withNews } from './live-rows.ts';
 
 const other = summary({ reference: 'docker.io/library/redis:7', changeCount: 2 });
 
 describe('a live change in the list', () => {
   it('is written into its row, and no row moves', () => {
-    const page = withChange(onlyPage(other, summary()), changeMessage());
+    const page = withChanges(onlyPage(other, summary()), [changeMessage()]);
     expect(page.items.map(({ reference }) => reference)).toEqual([other.reference, summary().reference]);
     expect(page.items[0]).toBe(other);
     expect(page.items[1]).toMatchObject({
@@ -18,11 +18,16 @@ describe('a live change in the list', () => {
     expect(page.items[1]?.sparkline.at(-1)).toBe(7);
   });
 
+  it('is counted once, also where the list was read after it', () => {
+    const known = summary({ changeCount: 32, lastChangedAt: changeMessage().change.observedAt });
+    expect(withChanges(onlyPage(known), [changeMessage()]).items[0]).toBe(known);
+  });
+
   it('counts neither a baseline nor a disappearance', () => {
     const pending = summary({ state: 'pending', changeCount: 0, lastChangedAt: null, digest: null });
-    const seen = withChange(onlyPage(pending), changeMessage({ kind: 'baseline' })).items[0];
+    const seen = withChanges(onlyPage(pending), [changeMessage({ kind: 'baseline' })]).items[0];
     expect(seen).toMatchObject({ state: 'active', changeCount: 0, lastChangedAt: null, digest: DIGEST_B });
-    const gone = withChange(onlyPage(summary()), changeMessage({ kind: 'disappearance', digest: null })).items[0];
+    const gone = withChanges(onlyPage(summary()), [changeMessage({ kind: 'disappearance', digest: null })]).items[0];
     expect(gone).toMatchObject({ state: 'gone', changeCount: 31, digest: null });
   });
 });
@@ -30,14 +35,14 @@ describe('a live change in the list', () => {
 describe('the news', () => {
   it('is counted, whether its row is shown or not', () => {
     const page = onlyPage(summary());
-    let news = withNews(NO_NEWS, page, changeMessage());
-    news = withNews(news, page, { ...changeMessage(), reference: 'docker.io/library/redis:7' });
+    let news = withNews(NO_NEWS, page, [changeMessage()]);
+    news = withNews(news, page, [{ ...changeMessage(), reference: 'docker.io/library/redis:7' }]);
     expect(newsInWords(news)).toBe('2 new changes');
     expect([...news.updated]).toEqual([summary().reference]);
-    news = withNews(news, page, { ...changeMessage({ kind: 'baseline' }), reference: 'docker.io/library/redis:8' });
+    news = withNews(news, page, [{ ...changeMessage({ kind: 'baseline' }), reference: 'docker.io/library/redis:8' }]);
     expect(newsInWords(news)).toBe('2 new changes and 1 new tag');
   });
 
   it('is none for the first digest of a row that is shown', () =>
-    expect(newsInWords(withNews(NO_NEWS, onlyPage(summary()), changeMessage({ kind: 'baseline' })))).toBe(''));
+    expect(newsInWords(withNews(NO_NEWS, onlyPage(summary()), [changeMessage({ kind: 'baseline' })]))).toBe(''));
 });

@@ -11,22 +11,25 @@ export interface News {
 
 export const NO_NEWS: News = { changes: 0, tags: 0, updated: new Set() };
 
-/** The list with a change written into its row. Rows keep their places: only a reload sorts anew. */
-export function withChange(page: Page<TagSummary>, message: ChangeMessage): Page<TagSummary> {
-  return {
-    ...page,
-    items: page.items.map((row) => (row.reference === message.reference ? changed(row, message) : row)),
-  };
+/** The list with changes written into their rows. Rows keep their places: only a reload sorts anew. */
+export function withChanges(page: Page<TagSummary>, messages: readonly ChangeMessage[]): Page<TagSummary> {
+  const rows = new Map(page.items.map((row) => [row.reference, row]));
+  for (const message of messages) {
+    const row = rows.get(message.reference);
+    if (row !== undefined) rows.set(message.reference, changed(row, message));
+  }
+  return { ...page, items: [...rows.values()] };
 }
 
-/** Counts a change into the news. */
-export function withNews(news: News, page: Page<TagSummary> | undefined, { reference, change }: ChangeMessage): News {
-  const shown = page?.items.some((row) => row.reference === reference) ?? false;
-  const first = change.kind === 'baseline';
+/** Counts changes into the news. */
+export function withNews(news: News, page: Page<TagSummary> | undefined, messages: readonly ChangeMessage[]): News {
+  const shown = new Set(page?.items.map(({ reference }) => reference));
+  const firsts = messages.filter(({ change }) => change.kind === 'baseline');
+  const updated = messages.filter(({ reference }) => shown.has(reference)).map(({ reference }) => reference);
   return {
-    changes: news.changes + (first ? 0 : 1),
-    tags: news.tags + (first && !shown ? 1 : 0),
-    updated: shown ? new Set([...news.updated, reference]) : news.updated,
+    changes: news.changes + messages.length - firsts.length,
+    tags: news.tags + firsts.filter(({ reference }) => !shown.has(reference)).length,
+    updated: updated.length === 0 ? news.updated : new Set([...news.updated, ...updated]),
   };
 }
 
@@ -40,6 +43,8 @@ export function newsInWords({ changes, tags }: News): string {
 }
 
 function changed(row: TagSummary, { change }: ChangeMessage): TagSummary {
+  // The list may have been read after it happened and before it was told.
+  if (row.lastChangedAt !== null && Date.parse(change.observedAt) <= Date.parse(row.lastChangedAt)) return row;
   const counts = change.kind === 'change';
   return {
     ...row,

@@ -29,7 +29,7 @@ import { TroubleNotice } from '../elements/trouble-notice.ts';
 import { PageHeading } from '../shell/page-heading.ts';
 import { STATE_WORDS } from '../wording/kinds.ts';
 import { detailsLink } from '../wording/links.ts';
-import { NO_NEWS, newsInWords, withChange, withNews, type News } from './live-rows.ts';
+import { NO_NEWS, newsInWords, withChanges, withNews, type News } from './live-rows.ts';
 import { PAGE_SIZES, queryOf, sortedBy, textsOf } from './overview-query.ts';
 import { isSearchable, SearchHits } from './search-hits.ts';
 import { TagSearch } from './tag-search.ts';
@@ -122,7 +122,7 @@ export class OverviewPage {
     inject(LiveFeed).follow(
       {
         reference: null,
-        change: (message) => this.#changed(message),
+        changes: (messages) => this.#changed(messages),
         scan: (message) => this.#scanned(message),
         resumed: () => this.refresh(),
       },
@@ -181,11 +181,11 @@ export class OverviewPage {
     void this.#router.navigate(['/'], { queryParams: textsOf(query), replaceUrl });
   }
 
-  #changed(message: ChangeMessage): void {
+  #changed(messages: ChangeMessage[]): void {
     const page = this.rows();
     const before = this.newsWords();
-    this.news.update((news) => withNews(news, page, message));
-    if (page !== undefined) this.rows.set(withChange(page, message));
+    this.news.update((news) => withNews(news, page, messages));
+    if (page !== undefined) this.rows.set(withChanges(page, messages));
     if (before === '' && this.newsWords() !== '') void this.#announcer.announce(this.newsWords());
   }
 

@@ -51,7 +51,7 @@ export class StatusPage {
     inject(LiveFeed).follow(
       {
         reference: null,
-        change: () => this.#rereadSoon(),
+        changes: () => this.#rereadSoon(),
         scan: () => this.#rereadSoon(),
         resumed: () => this.refresh(),
       },
