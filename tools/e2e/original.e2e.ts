@@ -1,7 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ListingStore, TrackingLog, connectNats } from '@dtm/jetstream';
-import { isInvalid, Reference } from '@dtm/oci';
+import { ListingStore, connectNats } from '@dtm/jetstream';
 import { startRegistry, type RunningRegistry } from '@dtm/testing';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { importHistory, type Imported } from './import-history.ts';
@@ -244,21 +243,6 @@ describe('everything the original does', () => {
     await page.getByRole('link', { name: `${image('fresh')}:1.1` }).click();
     await of('watched-since').waitFor();
     expect(await text('dtm-facts')).toContain(why);
-  });
-
-  it('shows a popular image that it added by itself, and why', async () => {
-    const pushed = `${image('popular')}:latest`;
-    await registry.pushImage('team/popular', 'latest');
-    // As the scheduler does: Docker Hub alone names popular images.
-    const reference = Reference.parse(pushed);
-    if (isInvalid(reference)) throw new Error(reference.reason);
-    const nc = await connectNats({ url: system.natsUrl, name: 'test' });
-    await new TrackingLog(nc, '/docker-tag-monitor/scheduler').track(reference, 'popular');
-    await nc.drain();
-    await expectSoon(async () => (await fetch(`${system.url}/api/v1/tags/${pushed}`)).status === 200);
-    await open(`/details/${pushed}`);
-    await of('watched-since').waitFor();
-    expect(await text('dtm-facts')).toContain('added by itself: a popular image');
   });
 
   it('reports on itself: scans and durations of 50 days, each registry, the lag', async () => {

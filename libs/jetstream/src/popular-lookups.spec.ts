@@ -56,9 +56,9 @@ describe('PopularLookups', () => {
     await taken(later(DAY + 1_000));
   });
 
-  it('lets look sooner where more are wanted than were looked for', async () => {
+  it('lets look at once where more are wanted than were looked for', async () => {
     await lookups.succeeded(await taken(now), now, 50);
-    await taken(later(HOUR), { ...plan, count: 100 });
+    await taken(later(1), { ...plan, count: 100 });
   });
 
   it('lets look again an hour after a look that did not succeed, and at once where it was given back', async () => {

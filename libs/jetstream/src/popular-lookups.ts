@@ -15,7 +15,7 @@ export interface LookupPlan {
 export type LookupTurn = { mayLook: true; revision: number } | { mayLook: false; againAt: Date };
 
 interface Stored {
-  /** Epoch ms; of the last look that anyone began. */
+  /** Epoch ms; of the last look that anyone began and did not bring to success; 0: there is none. */
   begunAt: number;
   /** Epoch ms; of the last one that succeeded; 0: none. */
   succeededAt: number;
@@ -63,7 +63,7 @@ export class PopularLookups {
 
   /** Notes that the look succeeded; whoever has looked since then notes it himself. */
   async succeeded({ revision }: { revision: number }, at: Date, count: number): Promise<void> {
-    await this.#put({ begunAt: at.getTime(), succeededAt: at.getTime(), count }, revision);
+    await this.#put({ begunAt: 0, succeededAt: at.getTime(), count }, revision);
   }
 
   async #read(): Promise<{ stored: Stored; revision: number }> {

@@ -1,13 +1,17 @@
 import { createSign, generateKeyPairSync } from 'node:crypto';
 
-/** A certificate for `127.0.0.1` and `localhost` that is its own authority, made anew so that no key lies in the repository. */
-export function selfSignedCertificate(): { key: string; cert: string } {
+/**
+ * A certificate for `127.0.0.1`, `localhost` and `hosts` that is its own authority, made anew so that no key lies in the
+ * repository.
+ */
+export function selfSignedCertificate(hosts: readonly string[] = []): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const algorithm = sequence(oid('2a8648ce3d040302'));
   const name = sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from('scripted registry')))));
   const day = 24 * 60 * 60 * 1000;
   const validity = sequence(utcTime(new Date(Date.now() - day)), utcTime(new Date(Date.now() + day)));
-  const names = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
+  const dnsNames = ['localhost', ...hosts].map((host) => der(0x82, Buffer.from(host)));
+  const names = sequence(...dnsNames, der(0x87, Buffer.from([127, 0, 0, 1])));
   const authority = sequence(der(0x01, Buffer.from([0xff])));
   const extensions = der(
     0xa3,
@@ -28,7 +32,7 @@ export function selfSignedCertificate(): { key: string; cert: string } {
   );
   const signature = createSign('sha256').update(content).sign(privateKey);
   const certificate = sequence(content, algorithm, der(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  const lines = certificate.toString('base64').replace(/(.{64})/g, '$1\n');
+  const lines = certificate.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
