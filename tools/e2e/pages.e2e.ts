@@ -31,6 +31,10 @@ const COUNT_LAYOUT_SHIFTS = `
 const SCRIPT_BYTES = `[...document.querySelectorAll('script[src], link[rel=modulepreload]')]
   .flatMap(({ src, href }) => performance.getEntriesByName(src ?? href))
   .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)`;
+/** What makes the page scroll sideways: whatever reaches beyond its right edge. */
+const BESIDE_THE_PAGE = `document.documentElement.scrollWidth <= innerWidth ? [] :
+  [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+    .map((one) => one.outerHTML.slice(0, 200))`;
 const IMAGES = ['nginx', 'postgres', 'node', 'python', 'redis', 'alpine'];
 const TAGS = ['latest', '1.27', '1.26', '1.27-alpine'];
 
@@ -162,6 +166,35 @@ describe('every page, both widths, both themes', () => {
       await context.close();
     });
   }
+
+  it.each([360, 768, 1920, 2560])('fits %d px, from a small phone to a wide screen', async (width) => {
+    const page = await browser.newPage({ viewport: { width, height: 800 } });
+    for (const [path, ready] of [
+      ['/', '[data-testid=tag-row]'],
+      [nginx(), '[data-testid=change-row]'],
+      ['/status', 'dtm-scan-days-chart'],
+    ] as const) {
+      await page.goto(`${system.url}${path}`);
+      await page.locator(ready).first().waitFor();
+      expect(await page.evaluate<string[]>(BESIDE_THE_PAGE)).toEqual([]);
+    }
+    await page.close();
+  });
+
+  it('keeps still for who wants no motion', async () => {
+    const page = await browser.newPage({ viewport: WIDTHS[0] });
+    const moving = (): Promise<number> => page.evaluate<number>('document.getAnimations().length');
+    // Nothing but waiting moves for long: the list never comes.
+    await page.route(/\/api\/v1\/tags\?/, () => undefined);
+    await page.goto(system.url);
+    await page.locator('.skeleton').first().waitFor();
+    expect(await moving()).toBeGreaterThan(0);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.reload();
+    await page.locator('.skeleton').first().waitFor();
+    await page.waitForFunction('document.getAnimations().length === 0', undefined, { timeout: 10_000 });
+    await page.close();
+  });
 
   it('is all there for the keyboard alone', async () => {
     const context = await browser.newContext({ viewport: WIDTHS[0] });

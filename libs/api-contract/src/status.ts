@@ -44,7 +44,7 @@ export interface SystemStatus {
   projection: {
     /** Events in the streams that are not projected yet; null where NATS does not answer. */
     lag: number | null;
-    /** When the newest projected event was observed or done. */
+    /** When the newest projected event was observed or done; imported history does not count. */
     projectedUntil: string | null;
   };
 }

@@ -154,6 +154,9 @@ export interface StatusRow {
   tracked: number;
   repositories: number;
   changes: number;
+  /** How many have anything on record. */
+  registriesOnRecord: number;
+  /** Those that have something tracked. */
   registries: {
     registry: string;
     tags: number;

@@ -12,7 +12,7 @@ export const Checkpoint = defineEntity({
     sequence: p.bigint('number'),
     /** When the stream was made: another stream under the same name has another time. */
     streamCreated: instant(),
-    /** When what the newest projected event tells was observed or done. */
+    /** When what the newest projected event tells was observed or done, imported history left out. */
     eventAt: instant().strictNullable(),
     projectedAt: instant().strictNullable(),
   },

@@ -41,6 +41,7 @@ export async function status(sql: Sql, schema: string, now: Date): Promise<Statu
     tracked: sum((row) => row.tracked),
     repositories: sum((row) => row.repositories),
     changes: sum((row) => row.changes),
+    registriesOnRecord: rows.length,
     registries: rows
       .filter((row) => row.watched > 0)
       .map(({ registry, tracked, watched, requests, observations }) => ({

@@ -34,7 +34,7 @@ export class StatusController {
         tags: row.tags,
         tracked: row.tracked,
         repositories: row.repositories,
-        registries: row.registries.length,
+        registries: row.registriesOnRecord,
         changes: row.changes,
       },
       registries: registryStatuses(row, throttles, this.config),

@@ -10,6 +10,7 @@ beforeAll(async () => {
     tracked: 10,
     repositories: 3,
     changes: 7,
+    registriesOnRecord: 3,
     registries: [
       { registry: 'ghcr.io', tags: 2, repositories: 1, requests24h: 0, observations24h: 0 },
       { registry: 'docker.io', tags: 8, repositories: 2, requests24h: 30, observations24h: 60 },
@@ -32,7 +33,7 @@ describe('GET /api/v1/status', () => {
     const status = statusSchema.parse(await (await api.get('/api/v1/status')).json());
     expect(status).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
-      counts: { tags: 12, tracked: 10, repositories: 3, registries: 2, changes: 7 },
+      counts: { tags: 12, tracked: 10, repositories: 3, registries: 3, changes: 7 },
       registries: [
         {
           registry: 'docker.io',

@@ -69,7 +69,7 @@ export class FakeReadModel implements ReadModel {
   description: TagDescription | null = null;
   buckets: { start: Date; changes: number }[] = [];
   days: ScanDayRow[] = [];
-  summary: StatusRow = { tags: 0, tracked: 0, repositories: 0, changes: 0, registries: [] };
+  summary: StatusRow = { tags: 0, tracked: 0, repositories: 0, changes: 0, registriesOnRecord: 0, registries: [] };
   projected: { stream: string; sequence: number; at: Date | null }[] = [];
   /** Thrown by every question. */
   fault: Error | null = null;

@@ -1,5 +1,5 @@
 import type { Sql } from '@dtm/read-model';
-import { PROJECTED_STREAMS, type Batch, type ProjectedStream } from './messages.ts';
+import { isImported, PROJECTED_STREAMS, type Batch, type ProjectedStream } from './messages.ts';
 import type { Tables } from './tables.ts';
 import type { LastIds } from './working-set.ts';
 
@@ -29,10 +29,13 @@ export async function moveCheckpoints(
   batch: Batch,
 ): Promise<{ to: Positions; lastIds: LastIds }> {
   const to: Positions = { ...from };
+  // What was imported is told of times long past, in any order: how far the record is, it does not tell.
   const eventTimes = PROJECTED_STREAMS.map((stream) => {
     const last = batch[stream].at(-1);
     if (last !== undefined) to[stream] = last.message.sequence;
-    const time = batch[stream].findLast(({ event }) => event !== null)?.event?.time ?? null;
+    const time =
+      batch[stream].findLast(({ event, message }) => event !== null && !isImported(message.subject))?.event?.time ??
+      null;
     // PostgreSQL knows no year 0, and a checkpoint must move over everything.
     return time?.startsWith('0000') === true ? null : time;
   });

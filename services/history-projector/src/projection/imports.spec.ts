@@ -54,6 +54,16 @@ describe('imported history', () => {
     expect((await spec.readModel.changesAfter(0, 10, null)).map(({ sequence }) => sequence)).toEqual([1, 2]);
   });
 
+  it('is on record, and does not tell how far the record is', async () => {
+    const at = async (): Promise<Date | null | undefined> =>
+      (await spec.readModel.checkpoints()).find(({ stream }) => stream === 'HISTORY')?.at;
+    await spec.rowsOf(new Story().imported('2026-01-01', APP, 'a').imported('2026-02-01', APP, 'b'));
+    expect(await at()).toBeNull();
+    expect(await spec.readModel.status(new Date())).toMatchObject({ registriesOnRecord: 1, registries: [] });
+    await spec.rowsOf(new Story().observed('2026-03-10', APP, 'c').imported('2026-01-01', APP, 'a'));
+    expect(await at()).toEqual(new Date('2026-03-10'));
+  });
+
   it('does not repeat what the live record tells', async () => {
     const rows = await spec.rowsOf(
       new Story().imported('2026-01-01', APP, 'a').observed('2026-03-10', APP, 'a').observed('2026-03-11', APP, 'b'),
