@@ -181,7 +181,7 @@ describe('everything the original does', () => {
     await year.focus();
     await page.keyboard.press('Home');
     await expectSoon(async () =>
-      /: (no change|not watched yet|1 change)$/.test((await year.getAttribute('aria-valuetext')) ?? ''),
+      /: (no change|not watched|1 change)$/.test((await year.getAttribute('aria-valuetext')) ?? ''),
     );
   });
 

@@ -73,7 +73,7 @@ describe('the clean-up', () => {
   /** The scheduler looks once an hour, and when it starts. */
   async function expire(reference: string): Promise<void> {
     const query = new URLSearchParams({ state: 'expired', q: reference });
-    for (const deadline = Date.now() + WAIT_MS; Date.now() < deadline; ) {
+    for (const deadline = Date.now() + WAIT_MS; Date.now() < deadline;) {
       await page.waitForTimeout(6_000);
       system.killOne('scheduler');
       await page.waitForTimeout(2_000);

@@ -16,8 +16,23 @@ export interface Calendar {
   months: { week: number; label: string }[];
 }
 
+/** When a tag was looked at. RFC 3339 */
+export interface Watch {
+  /** Null: not yet. */
+  since: string | null;
+  /** Null: to this day. */
+  until: string | null;
+  /** In between it was not. */
+  gaps: readonly { from: string; to: string }[];
+}
+
 /** Days of the last weeks, `today` (midnight UTC) last, with the changes observed on each. */
-export function calendarOf(changes: readonly Change[], today: number, weeks: number, since: string | null): Calendar {
+export function calendarOf(
+  changes: readonly Change[],
+  today: number,
+  weeks: number,
+  { since, until, gaps }: Watch,
+): Calendar {
   const weekday = (new Date(today).getUTCDay() + 6) % 7;
   const first = today - ((weeks - 1) * 7 + weekday) * DAY;
   const counts = new Map<number, number>();
@@ -27,8 +42,13 @@ export function calendarOf(changes: readonly Change[], today: number, weeks: num
     counts.set(day, (counts.get(day) ?? 0) + 1);
   }
   const begins = since === null ? Infinity : Math.floor(Date.parse(since) / DAY) * DAY;
+  const ends = until === null ? Infinity : Date.parse(until);
+  const missed = gaps.map(({ from, to }) => ({ from: Date.parse(from), to: Date.parse(to) }));
   const days: CalendarDay[] = [];
-  for (let at = first; at <= today; at += DAY) days.push({ at, changes: counts.get(at) ?? 0, watched: at >= begins });
+  for (let at = first; at <= today; at += DAY) {
+    const missing = missed.some(({ from, to }) => from <= at && at + DAY <= to);
+    days.push({ at, changes: counts.get(at) ?? 0, watched: at >= begins && at <= ends && !missing });
+  }
   return { days, months: monthsOf(first, weeks) };
 }
 

@@ -1,7 +1,7 @@
 import { Component, computed, input, signal } from '@angular/core';
 import type { Change } from '@dtm/api-contract';
 import { DAY, dayInWords } from '../wording/time.ts';
-import { calendarOf, levelOf } from './calendar-days.ts';
+import { calendarOf, levelOf, type Watch } from './calendar-days.ts';
 import { elementWidth } from './element-width.ts';
 import { ReadableChart, type Spot } from './readable-chart.ts';
 
@@ -19,8 +19,8 @@ const GAP = 2;
 export class ChangeCalendar {
   /** Newest first, from a year ago at least, if `complete`. */
   readonly changes = input.required<readonly Change[]>();
-  /** When the record begins: days before it are shown as not watched. RFC 3339 */
-  readonly since = input<string | null>(null);
+  /** Days without it are shown as such: that nothing was seen on them means nothing. */
+  readonly watch = input.required<Watch>();
   readonly today = input.required<number>();
 
   protected readonly active = signal<number | null>(null);
@@ -32,7 +32,7 @@ export class ChangeCalendar {
   );
   readonly #step = computed(() => this.cell() + GAP);
   readonly #day = computed(() => Math.floor(this.today() / DAY) * DAY);
-  readonly #calendar = computed(() => calendarOf(this.changes(), this.#day(), this.#weeks(), this.since()));
+  readonly #calendar = computed(() => calendarOf(this.changes(), this.#day(), this.#weeks(), this.watch()));
   protected readonly months = computed(() =>
     this.#calendar().months.map(({ week, label }) => ({ x: LEFT + week * this.#step(), label })),
   );
@@ -51,15 +51,12 @@ export class ChangeCalendar {
       level: day.watched ? String(levelOf(day.changes)) : 'unwatched',
     })),
   );
+  protected readonly unwatched = computed(() => this.#calendar().days.some(({ watched }) => !watched));
   protected readonly readings = computed(() =>
     this.#calendar().days.map(({ at, changes, watched }) => ({
       when: dayInWords(new Date(at).toISOString()),
       values: [
-        !watched
-          ? 'not watched yet'
-          : changes === 0
-            ? 'no change'
-            : `${changes} ${changes === 1 ? 'change' : 'changes'}`,
+        !watched ? 'not watched' : changes === 0 ? 'no change' : `${changes} ${changes === 1 ? 'change' : 'changes'}`,
       ],
     })),
   );

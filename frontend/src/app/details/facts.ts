@@ -5,6 +5,7 @@ import { Clock } from '../wording/clock.ts';
 import { pushSourceInWords, TRACKED_BY_WORDS } from '../wording/kinds.ts';
 import { boundsInWords } from '../wording/bounds.ts';
 import { sinceInWords } from '../wording/cadence.ts';
+import { recordEnd } from '../wording/record-end.ts';
 import { dayInWords, durationInWords } from '../wording/time.ts';
 
 /** What else is known of a tag, and how well it is known. */
@@ -33,13 +34,21 @@ export class Facts {
     })),
   );
 
+  protected readonly unwatchedSince = computed(() => {
+    const end = recordEnd(this.tag(), this.#now);
+    return end === null ? null : dayInWords(end, this.#now);
+  });
+
   /** Between two changes, or since the last one where that is longer by now. */
   protected readonly longestPause = computed(() => {
     const { cadence, lastChangedAt } = this.tag();
     const longest = (cadence.longestGapSeconds ?? 0) * 1_000;
-    const silence = lastChangedAt === null ? 0 : this.#now - Date.parse(lastChangedAt);
+    const end = recordEnd(this.tag(), this.#now);
+    const until = end === null ? this.#now : Date.parse(end);
+    const silence = lastChangedAt === null ? 0 : until - Date.parse(lastChangedAt);
     if (cadence.longestGapSeconds === null) return null;
-    return silence > longest ? `${durationInWords(silence)}, until now` : durationInWords(longest);
+    if (silence <= longest) return durationInWords(longest);
+    return `${durationInWords(silence)}, until ${end === null ? 'now' : dayInWords(end, this.#now)}`;
   });
 
   protected counted(changes: number): string {

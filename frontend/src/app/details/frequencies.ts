@@ -7,6 +7,7 @@ import { ChangeCalendar } from '../charts/change-calendar.ts';
 import { FrequencyChart } from '../charts/frequency-chart.ts';
 import { TroubleNotice } from '../elements/trouble-notice.ts';
 import { Clock } from '../wording/clock.ts';
+import { recordEnd } from '../wording/record-end.ts';
 import { DAY } from '../wording/time.ts';
 
 /** Enough for a tag that is rebuilt several times a day; more would be a slow page. */
@@ -31,6 +32,11 @@ export class Frequencies {
   /** The day, and no less: the calendar need not be drawn anew each second. */
   readonly #clock = inject(Clock);
   protected readonly today = computed(() => Math.floor(this.#clock.now() / DAY) * DAY);
+
+  protected readonly watch = computed(() => {
+    const { cadence, coverage } = this.tag();
+    return { since: cadence.watchedSince, until: recordEnd(this.tag(), this.today()), gaps: coverage.recentGaps };
+  });
 
   readonly #frequency = this.#api.frequency(() => ({ reference: this.#reference(), interval: this.interval() }));
   protected readonly frequency = latest(this.#frequency, this.interval);

@@ -1,35 +1,48 @@
 import type { TagDetails } from '@dtm/api-contract';
+import { recordEnd } from './record-end.ts';
 import { DAY, dayInWords, durationInWords, MINUTE, periodInWords, relativeInWords } from './time.ts';
 
 type Known = Pick<
   TagDetails,
-  'state' | 'trackedSince' | 'lastChangedAt' | 'lastPushedAt' | 'changeCount' | 'cadence' | 'nextScanAt'
+  | 'state'
+  | 'trackedSince'
+  | 'lastScannedAt'
+  | 'lastChangedAt'
+  | 'lastPushedAt'
+  | 'changeCount'
+  | 'cadence'
+  | 'nextScanAt'
 >;
 
 /** The one sentence that answers how often a tag is rebuilt, when it last was, and since when that is known. */
 export function cadenceSentence(tag: Known, now: number): string {
   const since = tag.cadence.watchedSince;
   if (since === null) return beforeTheFirst(tag, now);
-  const watched = sinceInWords(since, tag.trackedSince, now);
+  const end = recordEnd(tag, now);
+  const recorded = sinceInWords(since, tag.trackedSince, now);
+  const watched = end === null ? recorded : `nothing is known since ${dayInWords(end, now)}; ${recorded}`;
   const gone = tag.state === 'gone' ? 'Gone from its registry; the record stays. ' : '';
   if (tag.changeCount === 0 || tag.lastChangedAt === null) {
-    const unchanged = `Not rebuilt since it was first seen ${relativeInWords(since, now)}`;
-    return gone === '' ? `${unchanged}; ${watched}.` : `${gone}No change seen before; ${watched}.`;
+    if (gone !== '') return `${gone}No change seen before; ${watched}.`;
+    const unchanged = end === null ? 'Not rebuilt since it was first seen' : 'No change on record; first seen';
+    return `${unchanged} ${relativeInWords(since, now)}; ${watched}.`;
   }
   const last = relativeInWords(tag.lastChangedAt, now);
   if (tag.cadence.medianGapSeconds === null || tag.changeCount === 1) {
     return `${gone}Rebuilt once, ${last}; ${watched}.`;
   }
   const every = periodInWords(tag.cadence.medianGapSeconds * 1_000);
-  if (slowedDown(tag, now)) {
+  if (end === null && slowedDown(tag, now)) {
     const lately = tag.cadence.changes90d === 1 ? 'once' : `${tag.cadence.changes90d} times`;
     const all = `about every ${every} over the whole record, ${counted(tag.changeCount)}`;
     return `${gone}Rebuilt ${lately} in 90 days, last ${last}; ${all}; ${watched}.`;
   }
-  const rhythm = fellSilent(tag, now)
-    ? `Not rebuilt for ${durationInWords(now - Date.parse(tag.lastChangedAt))}; before that about every ${every}`
+  const until = end === null ? now : Date.parse(end);
+  const silence = durationInWords(until - Date.parse(tag.lastChangedAt));
+  const rhythm = fellSilent(tag, until)
+    ? `Not rebuilt for ${silence}${end === null ? '' : ` until ${dayInWords(end, now)}`}; before that about every ${every}`
     : `Rebuilt about every ${every}; last ${last}`;
-  return `${gone}${rhythm}; ${changesInWords(tag, now)}; ${watched}.`;
+  return `${gone}${rhythm}; ${end === null ? changesInWords(tag, now) : `${counted(tag.changeCount)} in all`}; ${watched}.`;
 }
 
 /** `31 changes in 90 days`, over the shortest time that says something. */
@@ -65,8 +78,8 @@ function dueIn(at: string, now: number): string {
 }
 
 /** Silent for so long that "every 6 days" would mislead. */
-function fellSilent({ cadence, lastChangedAt }: Known, now: number): boolean {
-  const silence = now - Date.parse(lastChangedAt ?? '');
+function fellSilent({ cadence, lastChangedAt }: Known, until: number): boolean {
+  const silence = until - Date.parse(lastChangedAt ?? '');
   return silence > 60 * DAY && silence > 4_000 * (cadence.medianGapSeconds ?? 0);
 }
 

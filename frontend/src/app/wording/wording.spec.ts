@@ -120,6 +120,32 @@ describe('the cadence sentence', () => {
     expect(since('2019-05-12T08:00:00Z', null)).toMatch(/; history since 12 May 2019, imported\.$/);
   });
 
+  describe('of a tag that nobody looks at any more', () => {
+    const unwatched = { state: 'untracked', lastScannedAt: null, lastChangedAt: '2026-08-19T20:50:00Z' } as const;
+    const known = 'nothing is known since 19 Aug; watched since 12 May.';
+
+    it('claims nothing of the time since then', () =>
+      expect(cadenceSentence(details(unwatched), NOW)).toBe(
+        `Rebuilt about every 6 days; last 3 months ago; 31 changes in all; ${known}`,
+      ));
+
+    it('claims no silence but what was seen', () => {
+      expect(cadenceSentence(details({ ...unwatched, lastScannedAt: '2026-11-20T20:50:00Z' }), NOW)).toBe(
+        'Not rebuilt for 3 months until 20 Nov; before that about every 6 days; 31 changes in all; nothing is known since 20 Nov; watched since 12 May.',
+      );
+      expect(cadenceSentence(details({ ...unwatched, changeCount: 0, lastChangedAt: null }), NOW)).toBe(
+        'No change on record; first seen 6 months ago; nothing is known since 12 May; watched since 12 May.',
+      );
+    });
+
+    it('says so a day after the last look, whatever the reason', () => {
+      const lastScannedAt = '2026-11-22T13:00:00Z';
+      for (const state of ['expired', 'unreachable', 'untracked'] as const)
+        expect(cadenceSentence(details({ state, lastScannedAt }), NOW)).toContain('nothing is known since 22 Nov');
+      expect(cadenceSentence(details({ state: 'unreachable' }), NOW)).not.toContain('nothing is known');
+    });
+  });
+
   it('says that a tag is gone, and that its record stays', () =>
     expect(cadenceSentence(details({ state: 'gone', digest: null }), NOW)).toMatch(
       /^Gone from its registry; the record stays\. Rebuilt about every 6 days/,

@@ -183,7 +183,9 @@ export const statusSchema = z
     ),
     projection: z.strictObject({
       lag: count.nullable().describe('Events that are not projected yet; null where NATS does not answer'),
-      projectedUntil: time.nullable().describe('When the newest projected event was observed or done; imported history does not count'),
+      projectedUntil: time
+        .nullable()
+        .describe('When the newest projected event was observed or done; imported history does not count'),
     }),
   })
   .describe('How the whole system is getting on') satisfies z.ZodType<SystemStatus>;

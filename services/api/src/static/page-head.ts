@@ -72,8 +72,13 @@ function describedTag(row: TagRow, description: TagDescription): string {
   const since = description.watchedSince;
   if (since !== null) sentences.push(`On record since ${dayOf(since)}.`);
   if (row.state === 'gone') sentences.push('Gone from its registry.');
-  else if (row.digest !== null) sentences.push(`Now ${row.digest}.`);
+  else if (row.digest !== null) sentences.push(`${isLookedAt(row) ? 'Now' : 'Last known'} ${row.digest}.`);
   return sentences.join(' ');
+}
+
+/** Of what nobody looks at, the digest may be another by now. */
+function isLookedAt({ state }: TagRow): boolean {
+  return state !== 'untracked' && state !== 'expired';
 }
 
 function rhythmOf({ changeCount, lastChangedAt }: TagRow, description: TagDescription): string {
