@@ -32,12 +32,13 @@ export class StatusPage {
   protected readonly counts = computed(() => {
     const counts = this.status.value()?.counts;
     if (counts === undefined) return undefined;
+    const label = (value: number, one: string, more: string) => ({ value, label: value === 1 ? one : more });
     return [
-      { label: 'changes', value: counts.changes },
-      { label: 'tags watched', value: counts.tracked },
-      { label: 'tags on record', value: counts.tags },
-      { label: 'repositories', value: counts.repositories },
-      { label: 'registries', value: counts.registries },
+      label(counts.changes, 'change', 'changes'),
+      label(counts.tracked, 'tag watched', 'tags watched'),
+      label(counts.tags, 'tag on record', 'tags on record'),
+      label(counts.repositories, 'repository', 'repositories'),
+      label(counts.registries, 'registry', 'registries'),
     ];
   });
   protected readonly scansSeen = computed(
