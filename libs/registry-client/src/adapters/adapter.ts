@@ -36,8 +36,11 @@ export type TagAnswer =
 
 /** What a scan learned beside its tags' digests. */
 export interface ScanSummary {
-  /** Names of tags that the scan came across, at no extra request; null where it asked for single tags only. */
-  listing: { tags: string[]; complete: boolean; total?: number } | null;
+  /**
+   * Names of tags that the scan came across, at no extra request; null where it asked for single tags only. `paged`: read page
+   * by page, so that a tag that was pushed meanwhile may be in none of them.
+   */
+  listing: { tags: string[]; complete: boolean; paged?: boolean; total?: number } | null;
   /** To be given to the next scan, at most 200 bytes, once everything that this one answered is recorded. Absent: forget it. */
   cursor?: string;
   /** All HTTP requests of the scan, those that its answers name included. */

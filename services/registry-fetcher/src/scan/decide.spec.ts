@@ -57,6 +57,12 @@ describe('decide, present', () => {
     expect(decided(head(), null, present(A))).toEqual({ kind: 'unchanged' });
   });
 
+  it('claims no sight of the old digest after the request that found the new one, whatever clocks say', () => {
+    expect(decided(head(), state({ lastSeenAt: at(190) }), present(B))).toMatchObject({
+      data: { previous: { lastSeenAt: at(100).toISOString() } },
+    });
+  });
+
   it('records a change after the last request that confirmed the event before', () => {
     expect(decided(head(), state(), present(B))).toMatchObject({
       kind: 'observed',
@@ -89,6 +95,11 @@ describe('decide, present', () => {
       data: { pushedAt: at(5).toISOString() },
     });
     expect(decided(null, null, present(A))).not.toHaveProperty('data.pushedAt');
+    // Seen with another digest since then, it was moved back to this one later.
+    expect(
+      decided(head(), state({ lastSeenAt: at(1000) }), { ...present(B, 1100), pushedAt: at(5) }),
+    ).not.toHaveProperty('data.pushedAt');
+    expect(decided(head(), state(), { ...present(B), pushedAt: at(5) })).toHaveProperty('data.pushedAt');
     expect(decided(null, null, present(A))).not.toHaveProperty('data.reappeared');
   });
 });

@@ -40,6 +40,8 @@ export function decide(known: Known, answer: Answer, intervalSeconds: number): D
 function decidePresent(known: Known, answer: Answer & { outcome: 'present' }): Decision {
   const { reference, head } = known;
   if (head !== null && !head.gone && head.digest === answer.digest) return { kind: 'unchanged' };
+  const previous = head === null ? null : previousOf(head, stateOf(known), answer);
+  const { pushedAt } = answer;
   return {
     kind: 'observed',
     data: {
@@ -50,9 +52,9 @@ function decidePresent(known: Known, answer: Answer & { outcome: 'present' }): D
       mediaType: answer.mediaType,
       observedAt: answer.receivedAt.toISOString(),
       source: answer.source,
-      previous: head === null ? null : previousOf(head, stateOf(known)),
+      previous,
       ...(head?.gone === true ? { reappeared: true as const } : {}),
-      ...(answer.pushedAt === undefined ? {} : { pushedAt: answer.pushedAt.toISOString() }),
+      ...(pushedAt === undefined || contradicts(pushedAt, previous) ? {} : { pushedAt: pushedAt.toISOString() }),
     },
   };
 }
@@ -76,7 +78,7 @@ function decideAbsent(known: Known, answer: Answer, intervalSeconds: number): De
       repository: reference.repository,
       tag: reference.tag,
       observedAt: answer.receivedAt.toISOString(),
-      previous: previousOf(head, state),
+      previous: previousOf(head, state, answer),
     },
   };
 }
@@ -89,11 +91,28 @@ function stateOf({ head, state }: Known): TagScanState | null {
   return state !== null && state.sequence === (head?.sequence ?? 0) ? state : null;
 }
 
-/** The link to the event before. Without a state, the event's own time is all that is certain. */
-function previousOf(head: HistoryHead, state: TagScanState | null): NonNullable<DigestObserved['previous']> {
+/**
+ * Some registries name the time at which a manifest came, which a tag that is moved back to it tells again: when another
+ * digest was seen since then, the tag was not pushed then.
+ */
+function contradicts(pushedAt: Date, previous: Previous | null): boolean {
+  return previous !== null && pushedAt.getTime() < Date.parse(previous.lastSeenAt) - SKEW_MS;
+}
+
+/** By which a registry's clock may lag. */
+const SKEW_MS = 5 * 60_000;
+
+type Previous = NonNullable<DigestObserved['previous']>;
+
+/**
+ * The link to the event before. Without a state, the event's own time is all that is certain; a time after this request
+ * was sent is of a clock that was ahead.
+ */
+function previousOf(head: HistoryHead, state: TagScanState | null, { sentAt }: Answer): Previous {
+  const lastSeenAt = state?.lastSeenAt ?? head.observedAt;
   return {
     digest: head.digest,
-    lastSeenAt: (state?.lastSeenAt ?? head.observedAt).toISOString(),
+    lastSeenAt: (lastSeenAt < sentAt ? lastSeenAt : sentAt).toISOString(),
     sequence: head.sequence,
     hash: head.hash,
   };

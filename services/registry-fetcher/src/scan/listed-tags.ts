@@ -4,13 +4,15 @@ import type { Listing } from './registry-reader.ts';
 export interface SeenTags {
   tags: readonly string[];
   complete: boolean;
+  /** Whether it took several pages, between which names may have moved. */
+  paged?: boolean;
 }
 
 /** The names that one scan came across, and the registry's own list, which is asked for once a scan at most. */
 export class ListedTags {
   readonly #list: () => Promise<Listing>;
   #asked: Promise<Listing> | null = null;
-  #seen: { tags: Set<string>; complete: boolean } | null = null;
+  #seen: { tags: Set<string>; complete: boolean; paged: boolean } | null = null;
 
   constructor(list: () => Promise<Listing>) {
     this.#list = list;
@@ -18,12 +20,12 @@ export class ListedTags {
 
   /** What cost no request of its own; null where the scan asked for single tags only. */
   get seen(): SeenTags | null {
-    return this.#seen === null ? null : { tags: [...this.#seen.tags], complete: this.#seen.complete };
+    return this.#seen === null ? null : { ...this.#seen, tags: [...this.#seen.tags] };
   }
 
   /** A complete list replaces what was seen before, any other adds to it. */
-  note({ tags, complete }: SeenTags): void {
-    if (complete || this.#seen === null) this.#seen = { tags: new Set(tags), complete };
+  note({ tags, complete, paged = false }: SeenTags): void {
+    if (complete || this.#seen === null) this.#seen = { tags: new Set(tags), complete, paged };
     else for (const tag of tags) this.#seen.tags.add(tag);
   }
 

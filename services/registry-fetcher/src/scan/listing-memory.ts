@@ -13,11 +13,19 @@ export interface ListingNews {
 /** Compares what a scan came across with what was listed before. */
 export interface Listings {
   /** `seen`: names that the scan came across. `list` asks the registry for its list, where that is worth a request. */
-  compare(name: RepositoryName, seen: SeenTags | null, list: () => Promise<Listing>): Promise<ListingNews>;
+  compare(
+    name: RepositoryName,
+    seen: SeenTags | null,
+    list: () => Promise<Listing>,
+    /** How often the repository is scanned. */
+    intervalMs: number,
+  ): Promise<ListingNews>;
 }
 
 const HOUR_MS = 3_600_000;
-/** A list is asked for every so many hours for each request that it takes, so that long ones cost no more than short ones. */
+/** Who scans more often wants to hear of new tags sooner too: a list is a tenth of what is asked for. */
+const SCANS_BETWEEN = 10;
+/** The pause is so many times as long as the list takes requests, so that long ones cost no more than short ones. */
 const LONGEST_PAUSE_MS = 24 * HOUR_MS;
 /** Of a repository with more tags none is remembered: those beyond would seem to appear each time. */
 const REMEMBERED_MAX = 50_000;
@@ -27,6 +35,8 @@ const APPEARED_MAX = 1_000;
 const PAUSES_MAX = 100_000;
 
 interface Found extends SeenTags {
+  /** Read page by page: what moved to the front meanwhile is in none of them, and yet there. */
+  paged: boolean;
   /** Where the registry was asked for the list alone: when to do so again. */
   askAgainAt: Date | null;
 }
@@ -63,33 +73,45 @@ export class ListingMemory implements Listings {
     this.#appearedMax = appearedMax;
   }
 
-  async compare(name: RepositoryName, seen: SeenTags | null, list: () => Promise<Listing>): Promise<ListingNews> {
+  async compare(
+    name: RepositoryName,
+    seen: SeenTags | null,
+    list: () => Promise<Listing>,
+    intervalMs: number,
+  ): Promise<ListingNews> {
     if (seen === null && this.#isPaused(name)) return NOTHING;
     const head = await this.#store.readHead(name);
     if (head.askAgainAt !== null) this.#pause(name, head.askAgainAt);
     if (seen === null && this.#isPaused(name)) return NOTHING;
     const before = await this.#store.readTags(name, head);
     const isEnough = seen !== null && (seen.complete || before !== null);
-    const found: Found | null = isEnough ? { ...seen, askAgainAt: null } : await this.#ask(name, seen, list);
+    const found: Found | null = isEnough
+      ? { ...seen, paged: seen.paged === true, askAgainAt: null }
+      : await this.#ask(name, seen, list, Math.min(HOUR_MS, SCANS_BETWEEN * intervalMs));
     if (found === null) return NOTHING;
     const wanted = new Set(found.tags.filter(isWantedTag));
     const appeared = before === null ? [] : [...wanted].filter((tag) => !before.has(tag)).slice(0, this.#appearedMax);
-    const tags = toRemember(before, wanted, appeared, found.complete);
+    const tags = toRemember(before, wanted, appeared, found);
     const { askAgainAt } = found;
     return { appeared, remember: () => this.#remember(name, head, { before, tags, appeared, askAgainAt }) };
   }
 
   /** Null where the registry gave none, or was asked not long ago. */
-  async #ask(name: RepositoryName, seen: SeenTags | null, list: () => Promise<Listing>): Promise<Found | null> {
+  async #ask(
+    name: RepositoryName,
+    seen: SeenTags | null,
+    list: () => Promise<Listing>,
+    least: number,
+  ): Promise<Found | null> {
     if (this.#isPaused(name)) return null;
     const listing = await list();
-    this.#pause(name, this.#after(HOUR_MS));
+    this.#pause(name, this.#after(least));
     if (listing.kind === 'failure') return null;
     const { tags, complete, requests } = listing;
-    // A list that the registry cut tells nothing: it is not worth asking for it each hour.
-    const pause = complete && tags.length <= REMEMBERED_MAX ? HOUR_MS * Math.max(1, requests) : LONGEST_PAUSE_MS;
+    // A list that the registry cut tells nothing: it is not worth asking for it so often.
+    const pause = complete && tags.length <= REMEMBERED_MAX ? least * Math.max(1, requests) : LONGEST_PAUSE_MS;
     // An API that names a tag which the registry's own list does not have yet shows nothing new the next time.
-    return { tags: [...tags, ...(seen?.tags ?? [])], complete, askAgainAt: this.#after(pause) };
+    return { tags: [...tags, ...(seen?.tags ?? [])], complete, paged: requests > 1, askAgainAt: this.#after(pause) };
   }
 
   async #remember(
@@ -144,15 +166,22 @@ export class ForgottenListings implements Listings {
   }
 }
 
-/** A complete list replaces what is remembered, so that a tag which vanished and returns is new; any other adds to it. */
+/**
+ * A complete list replaces what is remembered, so that a tag which vanished and returns is new; any other adds to it, as does
+ * one of several pages, as long as all of them can be remembered.
+ */
 function toRemember(
   before: ReadonlySet<string> | null,
   wanted: ReadonlySet<string>,
   appeared: readonly string[],
-  complete: boolean,
+  { complete, paged }: Found,
 ): ReadonlySet<string> | null {
-  if (before === null && !complete) return null;
-  const still = before === null ? wanted : complete ? [...before].filter((tag) => wanted.has(tag)) : before;
-  const tags = new Set([...still, ...appeared]);
+  if (before === null) return complete ? withinLimit(wanted) : null;
+  const all = new Set([...before, ...appeared]);
+  const mayForget = complete && (!paged || all.size > REMEMBERED_MAX);
+  return withinLimit(mayForget ? new Set([...before].filter((tag) => wanted.has(tag)).concat(appeared)) : all);
+}
+
+function withinLimit(tags: ReadonlySet<string>): ReadonlySet<string> | null {
   return tags.size <= REMEMBERED_MAX ? tags : null;
 }

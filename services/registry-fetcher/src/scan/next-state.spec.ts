@@ -27,6 +27,13 @@ describe('nextState', () => {
     expect(nextState(agreed, { ...before, sequence: 6 }, () => head)).toMatchObject({ lastSeenAt: at(40) });
   });
 
+  it('does not take a list for proof that a tag is there again, unless the registry says when', () => {
+    const listed = { kind: 'agreed', sequence: 7, sentAt: at(50), gone: false, listed: true } as const;
+    expect(nextState(listed, before, () => head)).toEqual(before);
+    expect(nextState({ ...listed, sentAt: at(70) }, before, () => head)).toMatchObject({ missingSince: null });
+    expect(nextState({ ...listed, sequence: 8 }, before, () => head)).toMatchObject({ missingSince: null });
+  });
+
   it('confirms nothing by an absence', () => {
     const missing = { kind: 'missing', sequence: 7, since: at(60) } as const;
     expect(nextState(missing, before, () => head)).toEqual(before);

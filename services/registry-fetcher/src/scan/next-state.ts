@@ -28,7 +28,9 @@ export function nextState(
   if (outcome.kind === 'agreed') {
     // Of a scan by another fetcher, which ended while this one ran.
     const lastSeenAt = seenBefore !== null && seenBefore > outcome.sentAt ? seenBefore : outcome.sentAt;
-    return { sequence, lastSeenAt, missingSince: null };
+    // A list may name for hours what the registry no longer has.
+    const missing = outcome.listed === true && before?.sequence === sequence ? before.missingSince : null;
+    return { sequence, lastSeenAt, missingSince: missing !== null && missing >= outcome.sentAt ? missing : null };
   }
   // Missing confirms nothing: what was confirmed last stays, the record's own time where nothing is known.
   return { sequence, lastSeenAt: seenBefore ?? head()?.observedAt ?? outcome.since, missingSince: outcome.since };

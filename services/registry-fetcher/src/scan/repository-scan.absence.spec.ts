@@ -144,12 +144,6 @@ describe('a tag that is no longer there', () => {
     const list = (path: string, tags: string[], headers: Record<string, string> = {}): unknown =>
       scripted.listings.set(path, { status: 200, body: JSON.stringify({ name: path, tags }), headers });
 
-    async function twice(name: RepositoryName): Promise<number> {
-      await fetcher.scanned(name);
-      fetcher.ahead = 2 * HOUR;
-      return (await fetcher.scanned(name)).changes;
-    }
-
     it('is gone by a complete listing without it, asked for once a scan and counted', async () => {
       const name = await known('team/listed', 'a', 'b');
       absent('team/listed', 'a');
@@ -161,8 +155,16 @@ describe('a tag that is no longer there', () => {
       expect(scripted.seen.filter((path) => path.endsWith('/tags/list'))).toHaveLength(1);
     });
 
+    it('is not gone where the listing still has it', async () => {
+      const name = await known('team/still-listed', 'a');
+      absent('team/still-listed', 'a');
+      list('team/still-listed', ['a']);
+      await fetcher.scanned(name);
+      fetcher.ahead = 2 * HOUR;
+      expect(await fetcher.scanned(name)).toMatchObject({ changes: 0, missing: ['a'] });
+    });
+
     it.each([
-      ['the listing still has it', (path: string) => list(path, ['a'])],
       [
         'the listing is incomplete',
         (path: string) => list(path, ['other'], { link: `</v2/${path}/tags/list?n=1000>; rel="next"` }),
@@ -171,13 +173,22 @@ describe('a tag that is no longer there', () => {
       ['the listing is denied', (path: string) => scripted.listings.set(path, { status: 403, body: '{}' })],
       ['the listing fails', (path: string) => scripted.listings.set(path, { status: 500, body: '' })],
       ['the listing is not JSON', (path: string) => scripted.listings.set(path, { status: 200, body: '<html>' })],
-    ])('is not gone where %s', async (what, answer) => {
+    ])('is not gone where %s, and the scan is none that covered it', async (what, answer) => {
       const path = `team/${what.replaceAll(' ', '-').toLowerCase()}`;
       const name = await known(path, 'a');
       absent(path, 'a');
       answer(path);
-      expect(await twice(name)).toBe(0);
+      await fetcher.scanned(name);
+      fetcher.ahead = 2 * HOUR;
+      const reason = 'it was deleted or made private';
+      expect(await fetcher.scan(name)).toMatchObject({
+        outcome: 'failed',
+        event: { code: 'not-found', error: expect.stringContaining(reason) },
+      });
       expect(await digestsOf(fetcher.nc, name, 'a')).toHaveLength(1);
+      // Once the registry lists what it has, the tag has been missing for long enough.
+      list(path, ['other']);
+      expect(await fetcher.scanned(name)).toMatchObject({ changes: 1 });
     });
   });
 

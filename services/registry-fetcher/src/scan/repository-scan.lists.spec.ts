@@ -18,27 +18,37 @@ class ListingAdapter implements Adapter {
   digest = A;
   /** What its list says. */
   listed = A;
+  /** Which of them the registry itself has. */
+  has: (tag: string) => boolean = () => true;
+  /** Tags whose digests the list has wrong, so that the registry itself is asked. */
+  mistaken: readonly string[] = [];
   provenAt: Date | null = null;
   readonly requests: Request[] = [];
+  /** Names of its own list; null: nobody needs it. */
+  names: string[] | null = null;
+
+  constructor(private readonly now: () => Date) {}
 
   async *scan(_name: RepositoryName, request: Request): ReturnType<Adapter['scan']> {
     this.requests.push(request);
     let requests = 1;
     for (const tag of request.tags) {
-      if (request.known?.(tag) === this.listed) {
+      if (request.known?.(tag) === this.listed && !this.mistaken.includes(tag)) {
         yield { tag, outcome: 'agreed', requests: 0, ...(this.provenAt === null ? {} : { provenAt: this.provenAt }) };
         continue;
       }
       requests++;
-      const at = new Date();
-      const answer = { digest: this.digest, mediaType: '', source: 'head', sentAt: at, receivedAt: at } as const;
-      yield { tag, outcome: 'observed', observation: { outcome: 'present', requests: 1, ...answer } };
+      const at = this.now();
+      const times = { sentAt: at, receivedAt: at, requests: 1 };
+      const answer = { outcome: 'present', digest: this.digest, mediaType: '', source: 'head', ...times } as const;
+      yield { tag, outcome: 'observed', observation: this.has(tag) ? answer : { outcome: 'absent', ...times } };
     }
     return { listing: null, cursor: `cursor-${this.requests.length}`, requests, disagreements: 0, sampled: 1 };
   }
 
-  listTags(): Promise<never> {
-    return Promise.reject(new Error('nobody needs the list'));
+  listTags(): ReturnType<Adapter['listTags']> {
+    if (this.names === null) return Promise.reject(new Error('nobody needs the list'));
+    return Promise.resolve({ tags: this.names, complete: true, requests: 1 });
   }
 }
 
@@ -70,7 +80,7 @@ describe('a repository whose registry lists its tags with their digests', () => 
   });
 
   beforeEach(async () => {
-    adapter = new ListingAdapter();
+    adapter = new ListingAdapter(() => fetcher.parts.now());
     checks = [];
     fetcher.ahead = 0;
     name = RepositoryName.of('registry.example.org', `team/app${number++}`);
@@ -119,5 +129,34 @@ describe('a repository whose registry lists its tags with their digests', () => 
     expect(adapter.requests.at(-1)).toMatchObject({ full: true, cursor: undefined });
     await scan();
     expect(adapter.requests.at(-1)).toMatchObject({ full: false, cursor: 'cursor-4' });
+  });
+
+  describe('that no longer has a tag', () => {
+    const HOUR_MS = 3_600_000;
+    beforeEach(() => {
+      adapter.names = ['2'];
+    });
+
+    it('is asked for it itself until that is certain, although its list still names it', async () => {
+      adapter.has = (tag) => tag !== '1';
+      adapter.mistaken = ['1'];
+      expect(await scan()).toMatchObject({ missing: ['1'], changes: 0 });
+      adapter.mistaken = [];
+      fetcher.ahead = 2 * HOUR_MS;
+      expect(await scan()).toMatchObject({ missing: ['1'], changes: 1 });
+      expect(await digestsOf(fetcher.nc, name, '1')).toEqual([A, null]);
+    });
+
+    it('is not taken for well because its list names others', async () => {
+      adapter.names = ['1', '2'];
+      adapter.has = () => false;
+      adapter.mistaken = ['1'];
+      await scan();
+      fetcher.ahead = 2 * HOUR_MS;
+      expect(await scan()).toMatchObject({ missing: ['1'], changes: 0 });
+      adapter.has = () => true;
+      expect(await scan()).toMatchObject({ missing: [], changes: 0 });
+      expect(await digestsOf(fetcher.nc, name, '1')).toEqual([A]);
+    });
   });
 });

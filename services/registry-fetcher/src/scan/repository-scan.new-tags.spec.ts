@@ -17,7 +17,7 @@ const A = `sha256:${'a'.repeat(64)}` as Digest;
 class NamingAdapter implements Adapter {
   readonly name = 'naming';
   /** What a scan comes across; null: nothing but the tags asked for. */
-  seen: { tags: string[]; complete: boolean } | null = null;
+  seen: { tags: string[]; complete: boolean; paged: boolean } | null = null;
   /** The registry's own list. */
   list: { tags: string[]; complete: boolean; requests: number } = { tags: [], complete: true, requests: 1 };
   lists = 0;
@@ -69,7 +69,8 @@ describe('tags that appear in a repository', () => {
     fetcher.scanned(name, {}, { reader: new ClientReader(() => adapter, 4), listings, ...parts });
   const appeared = async (parts: Partial<ScanParts> = {}): Promise<string[] | undefined> =>
     (await event(parts)).appeared;
-  const sees = (tags: string[], complete = true): void => void (adapter.seen = { tags, complete });
+  const sees = (tags: string[], complete = true, paged = false): void =>
+    void (adapter.seen = { tags, complete, paged });
   const revision = async (): Promise<number> => (await store.readHead(name)).revision;
 
   it('are none at the first listing, and each is told once after it', async () => {
@@ -93,6 +94,15 @@ describe('tags that appear in a repository', () => {
     expect(await appeared()).toBeUndefined();
     sees(['1', '2']);
     expect(await appeared()).toEqual(['2']);
+  });
+
+  it('are not those that moved to the front while a list of several pages was read', async () => {
+    sees(['1', '2', '3'], true, true);
+    await event();
+    sees(['1', '2'], true, true);
+    expect(await appeared()).toBeUndefined();
+    sees(['1', '2', '3', '4'], true, true);
+    expect(await appeared()).toEqual(['4']);
   });
 
   it('are found in a list that is not complete too, which takes nothing away', async () => {
@@ -133,6 +143,18 @@ describe('tags that appear in a repository', () => {
     expect(third.appeared).toBeUndefined();
     listings = memory();
     expect(await event()).toMatchObject({ requests: 1 });
+  });
+
+  it('are looked for sooner where scans are frequent', async () => {
+    const often = () =>
+      fetcher.scanned(name, { intervalSeconds: 60 }, { reader: new ClientReader(() => adapter, 4), listings });
+    adapter.list = { tags: ['1'], complete: true, requests: 1 };
+    await often();
+    adapter.list.tags.push('2');
+    fetcher.ahead = 9 * 60_000;
+    expect((await often()).appeared).toBeUndefined();
+    fetcher.ahead = 11 * 60_000;
+    expect((await often()).appeared).toEqual(['2']);
   });
 
   it('are asked for less often where the list takes many requests', async () => {

@@ -45,6 +45,12 @@ type Disappearance = Decision & { kind: 'disappeared' };
 /** Deletions and rollbacks do not show in every list of what is new: all tags are looked at once in it. */
 const FULL_EVERY_MS = 24 * 3_600_000;
 
+const NOTHING_THERE = {
+  kind: 'failed',
+  code: 'not-found',
+  reason: 'the registry has none of its tags and does not list the repository: it was deleted or made private',
+} as const;
+
 /** Looks again at what others changed meanwhile so many times at most; the next scan sees the rest. */
 const ROUNDS = 5;
 
@@ -67,6 +73,8 @@ export class RepositoryScan {
   /** Left by the first round of questions, which was about all tags; null where it left nothing. */
   #cursor: string | null = null;
   #isFull = false;
+  /** A tag is not there for long enough, and neither a sibling nor a list shows that the registry is otherwise well. */
+  #isUnproven = false;
   #rounds = 0;
 
   constructor(parts: ScanParts, request: ScanRequest, signal: AbortSignal) {
@@ -128,10 +136,20 @@ export class RepositoryScan {
       await scanLog.recordFailed(event);
       return { outcome: 'failed', event };
     }
+    if (this.#isUnproven && !this.#tally.hasAgreements) {
+      // Nothing says that the tags alone are gone, and nobody has seen them either: the scan covered none of them.
+      const event = failedEvent(fields(), NOTHING_THERE);
+      await scanLog.recordFailed(event);
+      await this.#last.replace((before) => this.#leave(before, startedAt), scanId);
+      return { outcome: 'failed', event };
+    }
     const adapter = this.#parts.reader.adapterName(this.#name);
     const how = { adapter, acceptVersion: MANIFEST_ACCEPT_VERSION, historySequence };
-    const { appeared, remember } = await this.#parts.listings.compare(this.#name, this.#listed.seen, () =>
-      this.#listed.ask(),
+    const { appeared, remember } = await this.#parts.listings.compare(
+      this.#name,
+      this.#listed.seen,
+      () => this.#listed.ask(),
+      1000 * this.#request.intervalSeconds,
     );
     const event = scannedEvent({ ...fields(), ...how }, this.#tally, known, appeared);
     await scanLog.recordScanned(event);
@@ -201,7 +219,10 @@ export class RepositoryScan {
     return {
       known: (tag) => {
         const head = heads.get(tag) ?? null;
-        return head === null || head.gone ? null : head.digest;
+        if (head === null || head.gone) return null;
+        // What the registry did not have when it was asked last, a list that lags may still name: it is asked again itself.
+        const state = this.#last.state.tags.get(tag);
+        return state?.sequence === head.sequence && state.missingSince !== null ? null : head.digest;
       },
       cursor: first && !this.#isFull ? (this.#last.state.cursor ?? null) : null,
       full: first ? this.#isFull : true,
@@ -215,8 +236,7 @@ export class RepositoryScan {
     const state = this.#last.state.tags.get(tag);
     const seen = state?.sequence === head.sequence ? state.lastSeenAt : head.observedAt;
     const sentAt = provenAt !== null && provenAt > seen ? provenAt : seen;
-    this.#tally.outcomes.set(tag, { kind: 'agreed', sequence: head.sequence, sentAt, gone: false });
-    this.#tally.living.add(tag);
+    this.#tally.outcomes.set(tag, { kind: 'agreed', sequence: head.sequence, sentAt, gone: false, listed: true });
   }
 
   /** What the next scan is to know, given what was known before. */
@@ -232,10 +252,11 @@ export class RepositoryScan {
     return decide({ reference, head, state }, answer, this.#request.intervalSeconds);
   }
 
-  /** Gone needs a witness: a living sibling, or a complete listing without the tag. */
+  /** Gone needs a witness: a sibling that the registry itself showed to be there, or a complete listing without the tag. */
   async #recordDisappearance({ data }: Disappearance, sentAt: Date, again: string[]): Promise<void> {
     if (this.#tally.living.size === 0) {
       const listed = await this.#listed.askComplete();
+      this.#isUnproven ||= listed === null;
       if (listed === null || listed.has(data.tag)) return;
     }
     await this.#append(data.tag, { sentAt, gone: true }, again, () => this.#parts.history.recordDisappeared(data));

@@ -4,8 +4,11 @@ import type { TagAnswer } from './registry-reader.ts';
 
 /** What a scan knows of one tag in the end. `sequence` names the history event it was compared with, 0 where there is none. */
 export type TagOutcome =
-  /** Registry and record agree; `sentAt` is when the request that showed it was sent. */
-  | { kind: 'agreed'; sequence: number; sentAt: Date; gone: boolean }
+  /**
+   * Registry and record agree; `sentAt` is when the request that showed it was sent. `listed`: an API's list said so, which is a
+   * hint; the registry itself was not asked.
+   */
+  | { kind: 'agreed'; sequence: number; sentAt: Date; gone: boolean; listed?: true }
   /** Not there, and not recorded as gone; since the first such answer. */
   | { kind: 'missing'; sequence: number; since: Date }
   | { kind: 'failed'; code: FailureCode; reason: string };
@@ -19,7 +22,7 @@ export class ScanTally {
   /** When the registry may be asked again, where it is halted. */
   retryAt: Date | null = null;
   readonly outcomes = new Map<string, TagOutcome>();
-  /** Tags that the last answer showed to be there: witnesses that the registry knows the repository. */
+  /** Tags that the registry's own last answer showed to be there: witnesses that the registry knows the repository. */
   readonly living = new Set<string>();
 
   /** Notes what the registry's own answer means, compared with the event of that sequence. What is to be appended counts once it is. */
@@ -58,6 +61,12 @@ export class ScanTally {
   /** Whether any tag was answered. */
   get hasAnswers(): boolean {
     for (const { kind } of this.outcomes.values()) if (kind !== 'failed') return true;
+    return false;
+  }
+
+  /** Whether the registry agrees with the record about any tag: that it is there, or that it is gone. */
+  get hasAgreements(): boolean {
+    for (const { kind } of this.outcomes.values()) if (kind === 'agreed') return true;
     return false;
   }
 

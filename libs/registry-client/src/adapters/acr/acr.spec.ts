@@ -47,7 +47,7 @@ describe('ACR', () => {
     scene.registry.expect(headOf('team/app', '1.0', 'b'), headOf('team/app', '2.0', null));
     const scan = await scanOf(scene.adapter, scene.name, { tags, recorded });
     expect(scan.tags).toEqual({ latest: 'agreed', '1.0': 'observed b', '2.0': 'absent' });
-    expect(scan.summary.listing).toEqual({ tags: ['latest'], complete: true });
+    expect(scan.summary.listing).toEqual({ tags: ['latest'], complete: true, paged: true });
   });
 
   it('does not follow a link to another host', async () => {

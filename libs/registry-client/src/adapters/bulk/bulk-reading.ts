@@ -63,7 +63,8 @@ export class BulkReading {
 
   answer(end: { complete: boolean; total?: number; restUnchanged?: boolean; cursor?: string | null }): BulkAnswer {
     const { complete, total, restUnchanged = false, cursor = null } = end;
-    const listing = { tags: [...this.rows.keys()], complete: complete && !this.#brokenOff };
+    const ends = complete && !this.#brokenOff;
+    const listing = { tags: [...this.rows.keys()], complete: ends, ...(this.#pages > 1 ? { paged: true } : {}) };
     return {
       rows: this.rows,
       restUnchanged: restUnchanged && !this.#brokenOff,
@@ -74,11 +75,17 @@ export class BulkReading {
   }
 }
 
-/** A time that an API names, in milliseconds since the epoch or as text; null where it is none, or long before containers. */
+/**
+ * A time that an API names, in milliseconds since the epoch or as text; null where it is none, long before containers, or
+ * still to come: no event could hold what lies beyond the year 9999, and the scan would fail for ever.
+ */
 export function timeOf(value: unknown): Date | null {
   const milliseconds = typeof value === 'number' ? value : typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return milliseconds > EARLIEST ? new Date(milliseconds) : null;
+  return milliseconds > EARLIEST && milliseconds < Date.now() + DAY_MS ? new Date(milliseconds) : null;
 }
+
+/** Clocks differ. */
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Reproducible builds and empty fields give 1970 or 1980; there were no registries before. */
 const EARLIEST = Date.UTC(2010, 0, 1);

@@ -25,7 +25,7 @@ export interface BulkAnswer {
   rows: ReadonlyMap<string, BulkRow>;
   /** The API proves that tags without a row were not moved since the cursor was given. Says nothing of deletions. */
   restUnchanged: boolean;
-  listing: { tags: string[]; complete: boolean; total?: number } | null;
+  listing: { tags: string[]; complete: boolean; paged?: boolean; total?: number } | null;
   /** To be given back next time; at most 150 bytes. Null: the next read has to look at everything. */
   cursor: string | null;
   requests: number;

@@ -189,6 +189,24 @@ describe('VerifiedBulkAdapter', () => {
       expect(scan.tags).toEqual({ one: 'observed a', two: 'absent' });
     });
 
+    it('nor for a tag that the registry did not have, and that it would name while it lists what is new alone', async () => {
+      source.says = { tags: { one: 'a' } };
+      head('two', null);
+      const { summary } = await scanOf(adapter, name, { tags, recorded });
+      source.says = { tags: {}, restUnchanged: true, cursor: 'W2' };
+      head('two', null);
+      const scan = await scanOf(adapter, name, { tags, recorded, cursor: summary.cursor ?? '' });
+      expect(scan.tags).toEqual({ one: 'agreed', two: 'absent' });
+    });
+
+    it('nor for a tag that a complete list lacks', async () => {
+      const cursor = await first();
+      source.says = { tags: { one: 'a' }, restUnchanged: true, listing: { tags: ['one'], complete: true } };
+      head('two', null);
+      const scan = await scanOf(adapter, name, { tags, recorded, cursor });
+      expect(scan.tags).toEqual({ one: 'agreed', two: 'absent' });
+    });
+
     it('nor for a tag whose last look failed, or was answered otherwise than the list had it', async () => {
       let cursor = await first();
       source.says = { tags: { one: 'c', two: 'c' }, restUnchanged: true, cursor: 'W2' };

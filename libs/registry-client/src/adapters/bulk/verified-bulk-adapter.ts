@@ -78,7 +78,8 @@ export class VerifiedBulkAdapter implements RegistryAdapter {
       const agrees = compare(claimed, row, observation);
       if (agrees === true) compared.agreements += 1;
       if (agrees === false) compared.disagreements += 1;
-      else compared.settled.push(tag);
+      // Of what was not there only the registry itself can say that it still is not.
+      else if (observation.outcome === 'present') compared.settled.push(tag);
       if (tag === sample) this.#trust.noteSample(repository, agrees !== false);
       if (agrees === true && row?.pushedAt !== undefined) observation.pushedAt = row.pushedAt;
     });
@@ -175,8 +176,8 @@ export class VerifiedBulkAdapter implements RegistryAdapter {
       // Tags that were not asked for this time stay vouched for, unless the list shows that they moved.
       for (const tag of this.#vouched.rememberedBy(repository, request.cursor)) {
         const row = bulk.rows.get(tag);
-        if (!asked.has(tag) && (row === undefined || (row.digest !== null && row.digest === known(tag))))
-          still.push(tag);
+        const unmoved = row === undefined ? showsNoEnd(bulk) : row.digest !== null && row.digest === known(tag);
+        if (!asked.has(tag) && unmoved) still.push(tag);
       }
     }
     return this.#vouched.seal(repository, inner, settled, still);
@@ -194,11 +195,17 @@ function sort(
     const row = bulk.rows.get(tag);
     const recorded = known(tag);
     const agrees =
-      recorded !== null && (row === undefined ? bulk.restUnchanged && vouched(tag) : row.digest === recorded);
+      recorded !== null &&
+      (row === undefined ? bulk.restUnchanged && showsNoEnd(bulk) && vouched(tag) : row.digest === recorded);
     if (agrees) sorted.agreed.push({ tag, row });
     else sorted.asked.push(tag);
   }
   return sorted;
+}
+
+/** Whether there may be tags that it did not name: a list that came to its end shows that others are not there. */
+function showsNoEnd({ listing }: BulkAnswer): boolean {
+  return listing?.complete !== true;
 }
 
 function agreement(tag: string, row: BulkRow | undefined): TagAnswer {

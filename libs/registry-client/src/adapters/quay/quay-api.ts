@@ -72,7 +72,11 @@ export class QuayApi {
   }
 }
 
-/** A time in seconds since the epoch, as Quay's rows have it. */
+/** The last instant that events can hold. */
+const END_OF_TIME = Date.UTC(9999, 11, 31);
+
+/** A time in seconds since the epoch, as Quay's rows have it; ends of tags that expire lie in the future. */
 export function secondsToDate(seconds: unknown): Date | null {
-  return typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0 ? new Date(seconds * 1000) : null;
+  const milliseconds = typeof seconds === 'number' ? seconds * 1000 : Number.NaN;
+  return milliseconds > 0 && milliseconds < END_OF_TIME ? new Date(milliseconds) : null;
 }
