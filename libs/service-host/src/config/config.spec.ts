@@ -93,6 +93,14 @@ describe('loadConfig', () => {
     });
     expect(told).toHaveLength(3);
     expect(told.join()).not.toContain('hunter2');
+    expect(told[0]).toMatch(/"mysql:\/\/\*\*\*@h\/d": allowed is /);
+    expect(faults({ NATS_URL: 'http://u:hunter/2@h@h' }).join()).not.toMatch(/hunter|2@h@/);
+  });
+
+  it('takes no address for that of a database that names none', () => {
+    const allowed = 'allowed is an address such as postgres://user:password@host:5432/database';
+    for (const wrong of ['foo', 'postgres://host', 'postgres://host/'])
+      expect(faults({ DATABASE_URL: wrong })).toEqual([`DATABASE_URL is "${wrong}": ${allowed}`]);
   });
 
   it('says which stores are missing', () => {

@@ -52,7 +52,7 @@ const entrySchema = z.strictObject({
   privateAddresses: z.boolean().optional(),
 });
 
-const fileSchema = z.record(z.string(), entrySchema);
+const fileSchema = z.record(z.string(), entrySchema, 'it maps names of registries to their settings');
 
 /** Reads REGISTRIES_FILE. Faults are sentences without any value of the file, as values there are secrets. */
 export function readRegistriesFile(path: string): { registries: Map<string, RegistryEntry>; faults: string[] } {

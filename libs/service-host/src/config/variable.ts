@@ -116,15 +116,15 @@ export const variable = {
     return optional({ ...description, allowed: 'a text' }, (value) => value);
   },
 
-  /** Addresses can carry a password, so they count as secrets. */
+  /** Addresses can carry a password: that part is not repeated (`faultOf`). `path`: whether they must name something there. */
   address(
-    description: Description & { schemes: readonly string[]; example: string; list: boolean },
+    description: Description & { schemes: readonly string[]; example: string; list: boolean; path?: boolean },
   ): Variable<string | null> {
-    const { schemes, example, list, ...rest } = description;
+    const { schemes, example, list, path = false, ...rest } = description;
     const allowed = `${list ? 'addresses parted by commas' : 'an address'} such as ${example}`;
-    return optional({ ...rest, allowed, secret: true }, (value) => {
+    return optional({ ...rest, allowed }, (value) => {
       const addresses = list ? value.split(',').map((one) => one.trim()) : [value];
-      return addresses.every((one) => isAddress(one, schemes)) ? addresses.join(',') : null;
+      return addresses.every((one) => isAddress(one, schemes, path)) ? addresses.join(',') : null;
     });
   },
 
@@ -166,10 +166,10 @@ function within(value: number, min: number, max: number): number | null {
   return value >= min && value <= max ? value : null;
 }
 
-function isAddress(value: string, schemes: readonly string[]): boolean {
+function isAddress(value: string, schemes: readonly string[], withPath: boolean): boolean {
   try {
-    const { protocol, hostname } = new URL(value.includes('://') ? value : `${schemes[0] ?? ''}//${value}`);
-    return schemes.includes(protocol) && hostname !== '';
+    const { protocol, hostname, pathname } = new URL(value.includes('://') ? value : `${schemes[0] ?? ''}//${value}`);
+    return schemes.includes(protocol) && hostname !== '' && (!withPath || pathname.length > 1);
   } catch {
     return false;
   }

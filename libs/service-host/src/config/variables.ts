@@ -30,6 +30,7 @@ export const VARIABLES = {
     name: 'DATABASE_URL',
     schemes: ['postgres:', 'postgresql:'],
     list: false,
+    path: true,
     example: 'postgres://user:password@host:5432/database',
     meaning: 'PostgreSQL; unset: `npm start` runs an embedded one',
   }),
@@ -37,6 +38,7 @@ export const VARIABLES = {
     name: 'DATABASE_READ_URL',
     schemes: ['postgres:', 'postgresql:'],
     list: false,
+    path: true,
     example: 'postgres://user:password@replica:5432/database',
     meaning:
       'A replica of that PostgreSQL, from which the api reads; it goes on listening to DATABASE_URL for what is new. Unset: it reads from there too',

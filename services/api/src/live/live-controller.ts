@@ -8,8 +8,8 @@ import { LiveFeed } from './live-feed.ts';
 
 export const eventsQuery = z.object({
   reference: z
-    .string()
-    .max(700)
+    .string('given once')
+    .max(700, 'at most 700 characters')
     .optional()
     .describe('Only what concerns this tag: its changes, and scans of its repository'),
 });

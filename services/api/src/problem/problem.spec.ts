@@ -32,6 +32,14 @@ describe('problems', () => {
     );
   });
 
+  it('answers what lies below a tag and is nothing yet with 404, for whatever tag', async () => {
+    for (const path of ['nginx/served', 'nginx:1/served', 'ghcr.io/team/app:1.0/served']) {
+      const answer = await api.get(`/api/v1/tags/${path}`);
+      expect(answer.status).toBe(404);
+      expect(problemSchema.parse(await answer.json()).title).toMatch(/^There is no such call/);
+    }
+  });
+
   it('names each request by its id, even where it gets no further than its body', async () => {
     for (const answer of [
       await api.get('/api/v1/tags/nginx:1'),

@@ -17,6 +17,24 @@ export function referenceOfPath(parameter: PathParameter): Reference {
   return parsed;
 }
 
+/** What lies below a tag, the calls that are not built yet included. */
+const SUB_RESOURCES = ['changes', 'frequency', 'served'];
+
+/**
+ * The same where the whole rest of the path is the reference: `.../changes` is never a repository of that name, whatever the
+ * method, so that nobody untracks what he did not mean. A problem as of a call that is not there.
+ */
+export function wholeReferenceOfPath(parameter: PathParameter): Reference {
+  // With its slashes encoded it is one segment, and no part of it a sub-resource.
+  const last = typeof parameter === 'string' || parameter.length < 2 ? '' : (parameter.at(-1) ?? '');
+  if (SUB_RESOURCES.includes(last)) {
+    throw new ProblemError('not-found', {
+      title: `There is no such call: a repository that ends in "${last}" needs its tag written out, as in "${last}:latest"`,
+    });
+  }
+  return referenceOfPath(parameter);
+}
+
 /** The `{registry/repository}` of a path; a problem with the reason where it is none. */
 export function repositoryOfPath(parameter: PathParameter): RepositoryName {
   const text = textOf(parameter);

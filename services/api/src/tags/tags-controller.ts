@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { Bus } from '../bus/bus.ts';
 import { offsetOf, pageOf, pagingFields } from '../paging/paging.ts';
 import { READ_MODEL } from '../read-model/read-model-provider.ts';
-import { referenceOfPath, unknownTag, type PathParameter } from '../reference/reference-path.ts';
+import { unknownTag, wholeReferenceOfPath, type PathParameter } from '../reference/reference-path.ts';
 import { inactiveBefore, shownSince } from './shown-history.ts';
 import { instant, tagSummary } from './tag-summary.ts';
 import { ViewRecorder } from './view-recorder.ts';
@@ -17,7 +17,7 @@ const NEXT_SCAN_DEADLINE_MS = 1000;
 
 export const listTagsQuery = z.object({
   q: z
-    .string()
+    .string('given once')
     .max(300, 'at most 300 characters')
     .regex(/^[\x20-\x7e]*$/, 'printable ASCII, as references are')
     .optional()
@@ -67,7 +67,7 @@ export class TagsController {
 
   @Get('*reference')
   async details(@Param('reference') path: PathParameter): Promise<TagDetails> {
-    const reference = referenceOfPath(path);
+    const reference = wholeReferenceOfPath(path);
     const now = new Date();
     const name = reference.toString();
     const asOf = { now, inactiveBefore: inactiveBefore(this.config, now) };

@@ -36,7 +36,7 @@ export async function startApi(env: NodeJS.ProcessEnv = {}): Promise<TestApi> {
   const config = loadConfig('api', {
     LOG_LEVEL: 'silent',
     NATS_URL: 'nats://none',
-    DATABASE_URL: 'postgres://none',
+    DATABASE_URL: 'postgres://none/none',
     ...env,
   });
   const readModel = new FakeReadModel();

@@ -14,5 +14,5 @@ export const trackBody = z.strictObject(
       .max(MAX_REFERENCES, `at most ${MAX_REFERENCES} references at once`)
       .describe('In the shorthands of `docker pull`'),
   },
-  { error: (issue) => (issue.code === 'invalid_type' ? 'a JSON object such as {"references": ["nginx"]}' : undefined) },
+  { error: 'a JSON object such as {"references": ["nginx"]}, with nothing else in it' },
 );

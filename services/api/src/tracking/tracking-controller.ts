@@ -3,7 +3,7 @@ import type { TrackResponse } from '@dtm/api-contract';
 import type { ReadModel } from '@dtm/read-model';
 import type { z } from 'zod';
 import { READ_MODEL } from '../read-model/read-model-provider.ts';
-import { referenceOfPath, unknownTag, type PathParameter } from '../reference/reference-path.ts';
+import { unknownTag, wholeReferenceOfPath, type PathParameter } from '../reference/reference-path.ts';
 import { AdminGuard } from './admin-guard.ts';
 import { TagTracker } from './tag-tracker.ts';
 import { trackBody } from './track-request.ts';
@@ -26,7 +26,7 @@ export class TrackingController {
   @HttpCode(204)
   @UseGuards(AdminGuard)
   async untrack(@Param('reference') path: PathParameter): Promise<void> {
-    const reference = referenceOfPath(path);
+    const reference = wholeReferenceOfPath(path);
     const outcome = await this.tracker.untrack(reference);
     if (outcome === 'not-tracked' && (await this.readModel.findTag(reference.toString())) === null)
       throw unknownTag(reference);

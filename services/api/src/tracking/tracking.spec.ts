@@ -116,8 +116,12 @@ describe('POST /api/v1/tags', () => {
     [{ references: 'nginx' }, 'references', 'a list of 1 to 100 references'],
     [{ references: ['nginx', 5] }, 'references.1', 'a text such as "nginx" or "ghcr.io/owner/name:tag"'],
     [{}, 'references', 'a list of 1 to 100 references'],
-    [[], 'body', 'a JSON object such as {"references": ["nginx"]}'],
-    [{ references: ['nginx'], extra: 1 }, 'body', 'Unrecognized key: "extra"'],
+    [[], 'body', 'a JSON object such as {"references": ["nginx"]}, with nothing else in it'],
+    [
+      { references: ['nginx'], extra: 1 },
+      'body',
+      'a JSON object such as {"references": ["nginx"]}, with nothing else in it',
+    ],
     ['{"references": [', 'body', 'it is not valid JSON'],
     ['"nginx"', 'body', 'it is not valid JSON'],
     ['', 'references', 'a list of 1 to 100 references'],
@@ -187,6 +191,15 @@ describe('DELETE /api/v1/tags/{reference}', () => {
     expect((await untrack('Bearer the token')).status).toBe(204);
     await problem(untrack('Bearer the token', '/api/v1/tags/nginx:2'), 404);
     await problem(untrack('Bearer the token', '/api/v1/tags/nginx:'), 400);
+  });
+
+  it('never takes what lies below a tag for a repository', async () => {
+    api.bus.tracked.set('docker.io/team/changes:latest', 'person');
+    const { title } = await problem(untrack('Bearer the token', '/api/v1/tags/team/changes'), 404);
+    expect(title).toContain('needs its tag written out, as in "changes:latest"');
+    expect(api.bus.tracked.size).toBe(1);
+    expect((await untrack('Bearer the token', '/api/v1/tags/team/changes:latest')).status).toBe(204);
+    expect(api.bus.tracked.size).toBe(0);
   });
 
   it('answers once pages no longer show the tag as watched', async () => {
