@@ -116,12 +116,13 @@ describe('an import of history', () => {
     expect(await imported()).toHaveLength(report.imported + written);
   });
 
-  it('links earlier facts of a later import to the chain without claiming a bound after the fact', async () => {
-    await run(csv(`nginx,1,${B},2024-06-01T00:00:00Z,x`));
-    await run(csv(`nginx,1,${A},2024-01-01T00:00:00Z,x`));
-    const [, later] = await imported();
-    if (later === undefined) throw new Error('two events were expected');
-    expect(dataOf(later)).toMatchObject({ digest: A, previous: { digest: B, lastSeenAt: '2024-01-01T00:00:00.000Z' } });
+  it('links earlier facts of a later import to the chain and claims no bound that nobody saw', async () => {
+    await run(csv(`nginx,1,${A},2024-01-01T00:00:00Z,x`, `nginx,1,${B},2024-05-01T00:00:00Z,x`));
+    await run(csv(`nginx,1,${C},2024-03-01T00:00:00Z,x`, `nginx,1,${A},2024-04-01T00:00:00Z,x`));
+    const [, , earlier, next] = (await imported()).map(dataOf);
+    expect(earlier).toMatchObject({ digest: C, previous: { digest: B, lastSeenAt: '1970-01-01T00:00:00.000Z' } });
+    // Of this one the source knows what it saw before.
+    expect(next).toMatchObject({ digest: A, previous: { digest: C, lastSeenAt: '2024-03-01T00:00:00.000Z' } });
   });
 
   it('changes no baseline and reaches no live subscriber', async () => {

@@ -11,6 +11,9 @@ import type { Reference } from '@dtm/oci';
 import type { ImportedHead } from './known-imports.ts';
 import type { ImportedRow } from './row.ts';
 
+/** Before there were tags: a bound that every change keeps. */
+const ANY_TIME = new Date(0);
+
 /** One tag's imported history, to which one event after another is added. */
 export class TagChain {
   readonly subject: string;
@@ -86,15 +89,22 @@ export class TagChain {
     };
   }
 
-  /**
-   * The link is to the chain's last event, the bound to what the source saw last before this row; where it does not say, to
-   * what the chain saw. A later import may bring earlier facts, of which no bound can lie after the fact.
-   */
+  /** The link is to the chain's last event; the bound is another matter, since a later import may bring earlier facts. */
   #previousOf(row: ImportedRow, before: ImportedRow | null): DigestObserved['previous'] {
     const head = this.#head;
     if (head === null) return null;
-    const seen = row.notBefore ?? before?.observedAt ?? new Date(head.observedAt);
+    const seen = row.notBefore ?? before?.observedAt ?? boundOf(head, row);
     const lastSeenAt = new Date(Math.min(seen.getTime(), row.observedAt.getTime())).toISOString();
     return { digest: head.digest, lastSeenAt, sequence: head.sequence, hash: head.hash };
   }
+}
+
+/**
+ * The bound of a row of which its source gives none: when the chain last saw the state before. What the chain saw later than
+ * the row says nothing of when the row's change began; then the bound is one that holds of every change, for which the read
+ * models take what they know of the time before the row.
+ */
+function boundOf(head: ImportedHead, row: ImportedRow): Date {
+  const seen = new Date(head.observedAt);
+  return seen < row.observedAt ? seen : ANY_TIME;
 }
