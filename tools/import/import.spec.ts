@@ -125,6 +125,37 @@ describe('an import of history', () => {
     expect(next).toMatchObject({ digest: A, previous: { digest: C, lastSeenAt: '2024-03-01T00:00:00.000Z' } });
   });
 
+  it('takes a row for a repetition only where no other source saw another digest in between', async () => {
+    await run(csv(`nginx,1,${A},2024-01-01T00:00:00Z,x`, `nginx,1,${B},2024-05-01T00:00:00Z,x`));
+    const rows = [
+      `nginx,1,${A},2024-01-15T00:00:00Z,x`,
+      `nginx,1,${A},2024-02-01T00:00:00Z,x`,
+      `nginx,1,${A},2024-06-01T00:00:00Z,x`,
+      `nginx,1,${A},2024-07-01T00:00:00Z,x`,
+    ];
+    // The last sight of a before b, and the return to a.
+    expect(await run(csv(...rows))).toMatchObject({ imported: 2, repeated: 2 });
+    const told = (await imported()).map(dataOf).map(({ digest, observedAt }) => [digest, observedAt.slice(0, 10)]);
+    expect(told.slice(2)).toEqual([
+      [A, '2024-02-01'],
+      [A, '2024-06-01'],
+    ]);
+    expect(await run(csv(...rows))).toMatchObject({ imported: 0, repeated: 2, knownBefore: 2 });
+  });
+
+  it('does nothing the second time with sources that contradict each other either', async () => {
+    const row = (digest: string, day: number): string =>
+      `nginx,1,${digest},2024-01-${String(day).padStart(2, '0')}T00:00:00Z,x`;
+    const digests = [A, A, B, A, A, A, B, B, A];
+    const one = digests.map((digest, i) => row(digest, 1 + 2 * i));
+    // Every second fact at the very time of one of the first source.
+    const two = digests.toReversed().flatMap((digest, i) => [row(digest, 2 + 2 * i), row(digest, 3 + 2 * i)]);
+    await run(csv(...one));
+    await run(csv(...two));
+    await run(csv(...one));
+    for (const rows of [one, two, one]) expect(await run(csv(...rows))).toMatchObject({ imported: 0 });
+  });
+
   it('changes no baseline and reaches no live subscriber', async () => {
     await run(csv(`nginx,1,${A},2024-01-01T00:00:00Z,x`));
     const tail = new HistoryTail(nc, () => undefined);
