@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { connectAsOperator } from '../image/nats-connection.mjs';
 import { requiredSetting, setting } from '../image/setting.mjs';
 import { verifyBackup } from './checksums.mjs';
-import { readModelsIn, restoreDatabase, whyNotReadable } from './database-dump.mjs';
+import { readModelsIn, restorableEntries, restoreDatabase, whyNotReadable } from './database-dump.mjs';
 import { api } from './jetstream-api.mjs';
 import { restoreStream, stateOf, streamsIn } from './stream-restore.mjs';
 
@@ -33,14 +33,20 @@ async function restore() {
     const streams = streamsIn(folder);
     const inTheWay = await streamsInTheWay(nc, streams, replace);
     const dump = streamsOnly ? null : await readableDump(folder, replace);
-    // Nothing was changed before this line.
+    // No store lost anything before this line.
     for (const name of inTheWay) await api(nc, `STREAM.DELETE.${name}`, {});
     for (const name of streams) {
       const { messages, last_seq: last } = await restoreStream(nc, folder, name, replicasGiven());
       console.log(`${name} is back: ${messages} messages, last sequence ${last}`);
     }
     if (dump !== null) {
-      await restoreDatabase(dump.client, dump.url, dump.file, dump.replaced);
+      await restoreDatabase(dump.client, dump.url, dump.file, dump.entries, dump.replaced).catch((error) => {
+        throw new Error(
+          `The streams are those of the backup, and the database was not restored${dump.replaced.length > 0 ? '; what it held may be gone' : ''}. ` +
+            `Once the cause is mended, run the same with --replace. Cause: ${error instanceof Error ? error.message : error}`,
+          { cause: error },
+        );
+      });
       console.log('the database is back');
     }
   } finally {
@@ -119,5 +125,7 @@ async function readableDump(folder, replace) {
         `their place; with --streams-only they stay, and the streams get from them what is newer than the backup.`,
     );
   }
-  return { file, url, client, replaced };
+  const { entries, leftOut } = await restorableEntries(client, url, file);
+  if (leftOut !== null) console.log(leftOut);
+  return { file, url, client, entries, replaced };
 }

@@ -13,7 +13,7 @@ export interface ImportReport {
   imported: number;
   /** Rows that an earlier import had brought. */
   knownBefore: number;
-  /** Rows that only repeat the digest of the row before. */
+  /** Rows that only repeat what was known of the time before them. */
   repeated: number;
   tags: number;
   /** Tags that are tracked from now on. */
@@ -115,15 +115,11 @@ export class HistoryImport {
   async #writeTag(rows: readonly ImportedRow[], known: KnownImports): Promise<void> {
     const [first] = rows;
     if (first === undefined) return;
-    const chain = new TagChain(first.reference, (subject) => known.head(subject), this.#source.name);
-    const sameTime = new SameTime();
+    const chain = new TagChain(first.reference, known, this.#source.name);
     let before: ImportedRow | null = null;
-    for (const row of rows) {
-      const repeats = before?.digest === row.digest;
-      if (repeats) this.report.repeated++;
-      else if (sameTime.has(row) || known.has(chain.subject, row.digest, row.observedAt.toISOString()))
-        this.report.knownBefore++;
-      else if (chain.repeats(row)) this.report.repeated++;
+    for (const [index, row] of rows.entries()) {
+      if (chain.repeats(row, before, rows[index + 1] ?? null)) this.report.repeated++;
+      else if (chain.has(row)) this.report.knownBefore++;
       else await this.#writeRow(chain, row, before);
       before = row;
     }
@@ -160,22 +156,5 @@ export class HistoryImport {
   ): Promise<void> {
     if ((await log.track(reference, 'import', trackedAt)) === 'tracked') this.report.tracked++;
     if (lastViewedAt !== null) await views.noteView(reference, lastViewedAt, { ms: 1 });
-  }
-}
-
-/** Tells whether a tag's source has brought a fact twice: rows come in order of time, so that only those of one time matter. */
-class SameTime {
-  #time = NaN;
-  readonly #digests = new Set<string | null>();
-
-  /** Asked once for each row. */
-  has({ observedAt, digest }: ImportedRow): boolean {
-    if (observedAt.getTime() !== this.#time) {
-      this.#time = observedAt.getTime();
-      this.#digests.clear();
-    }
-    if (this.#digests.has(digest)) return true;
-    this.#digests.add(digest);
-    return false;
   }
 }

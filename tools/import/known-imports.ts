@@ -2,7 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { decodeHistory, EVENT_TYPES, hashOf, repositoryKey } from '@dtm/events';
 import { readStream, STREAMS, streamState, type NatsConnection } from '@dtm/jetstream';
 import type { RepositoryName } from '@dtm/oci';
-import { Fingerprints } from './fingerprints.ts';
+import { FactLog, type TagFacts } from './tag-facts.ts';
 
 /** The last event of a tag's imported history. */
 export interface ImportedHead {
@@ -11,17 +11,17 @@ export interface ImportedHead {
   /** Of a tag that is gone, the last one before. */
   digest: string;
   gone: boolean;
+  /** Not always the latest time in the chain: a later import may have brought an earlier fact. */
   observedAt: string;
-  /** Latest time in the chain: its last event may tell of an earlier one, where a later import brought it. */
-  latestAt: string;
 }
 
 const IMPORTED = 'imported.>';
 
 /** What earlier imports brought: makes a second import of the same facts do nothing. */
 export class KnownImports {
-  readonly #heads = new Map<string, ImportedHead>();
-  readonly #facts = new Fingerprints();
+  /** `fact`: where the fact that the event tells lies in the log. */
+  readonly #heads = new Map<string, ImportedHead & { fact: number }>();
+  readonly #facts = new FactLog();
 
   /** Reads all imported history, or that of some repositories. */
   static async read(nc: NatsConnection, repositories?: readonly RepositoryName[]): Promise<KnownImports> {
@@ -38,9 +38,9 @@ export class KnownImports {
     return this.#heads.get(subject) ?? null;
   }
 
-  /** Whether the very fact was imported before; `digest` null: the tag was gone. */
-  has(subject: string, digest: string | null, observedAt: string): boolean {
-    return this.#facts.has(factOf(subject, digest, observedAt));
+  /** All facts of a subject, to which those that are written may be added. */
+  facts(subject: string): TagFacts {
+    return this.#facts.factsUntil(this.#heads.get(subject)?.fact);
   }
 
   async #read(nc: NatsConnection, filter: string): Promise<void> {
@@ -56,15 +56,14 @@ export class KnownImports {
       const { type, data } = decodeHistory(message.data);
       const gone = type === EVENT_TYPES.TagDisappeared;
       const { observedAt } = data;
-      this.#facts.add(factOf(message.subject, gone ? null : data.digest, observedAt));
-      const before = this.#heads.get(message.subject)?.latestAt ?? observedAt;
+      const fact = { digest: gone ? null : data.digest, observedAt: new Date(observedAt) };
       this.#heads.set(message.subject, {
         sequence: message.sequence,
         hash: hashOf(message.data),
         digest: gone ? data.previous.digest : data.digest,
         gone,
         observedAt,
-        latestAt: observedAt > before ? observedAt : before,
+        fact: this.#facts.add(fact, this.#heads.get(message.subject)?.fact),
       });
       if (message.sequence >= last) stop.abort();
     }
@@ -76,8 +75,4 @@ async function lastImported(nc: NatsConnection, filter: string): Promise<number>
   const jsm = await jetstreamManager(nc);
   const message = await jsm.streams.getMessage(STREAMS.history, { last_by_subj: filter });
   return message?.seq ?? 0;
-}
-
-function factOf(subject: string, digest: string | null, observedAt: string): string {
-  return `${subject}\n${digest ?? 'gone'}\n${observedAt}`;
 }

@@ -31,6 +31,8 @@ async function* readDatabase(databaseUrl: string): AsyncGenerator<Item> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
+    // Its first versions kept times without a zone, in UTC; the casts below read them so, and leave the others alone.
+    await client.query(`set time zone 'UTC'`);
     yield* readTags(client);
     yield* readUpdates(client);
   } finally {
@@ -40,7 +42,8 @@ async function* readDatabase(databaseUrl: string): AsyncGenerator<Item> {
 
 async function* readTags(client: pg.Client): AsyncGenerator<Item> {
   const { rows } = await client.query<WatchedRow>(
-    'select endpoint, image, tag, added_at, last_viewed from image_to_scrape',
+    `select endpoint, image, tag, added_at::timestamptz as added_at, last_viewed::timestamptz as last_viewed
+       from image_to_scrape`,
   );
   for (const { endpoint, image, tag, added_at: trackedAt, last_viewed: lastViewedAt } of rows) {
     const text = `${endpoint}/${image}:${tag}`;
@@ -56,7 +59,7 @@ async function* readUpdates(client: pg.Client): AsyncGenerator<Item> {
   let after = 0;
   for (;;) {
     const { rows } = await client.query<UpdateRow>(
-      `select u.id, s.endpoint, s.image, s.tag, u.digest, u.scraped_at
+      `select u.id, s.endpoint, s.image, s.tag, u.digest, u.scraped_at::timestamptz as scraped_at
          from image_update u join image_to_scrape s on s.id = u.image_id
         where u.id > $1 order by u.id limit $2`,
       [after, BATCH],

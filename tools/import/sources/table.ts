@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { parseDigest, Reference } from '@dtm/oci';
 import type { ImportSource, Item } from '../row.ts';
+import { parseInstant } from './instant.ts';
 
 const COLUMNS = ['image', 'tag', 'digest', 'observed_at'] as const;
 
@@ -24,7 +25,9 @@ async function* readTable(format: 'csv' | 'ndjson', path: string): AsyncGenerato
   const input = path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
   let header: string[] | null = null;
   const references = new Map<string, Reference | string>();
+  let lineNumber = 0;
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+    lineNumber++;
     if (line.trim() === '') continue;
     if (format === 'csv' && header === null) {
       header = splitCsv(line);
@@ -33,7 +36,9 @@ async function* readTable(format: 'csv' | 'ndjson', path: string): AsyncGenerato
       continue;
     }
     const fields = format === 'csv' ? fieldsOfCsv(header ?? [], line) : fieldsOfJson(line);
-    yield fields === null ? refusal(line, 'the line cannot be read') : itemOf(fields, references);
+    const item = fields === null ? refusal(line, 'the line cannot be read') : itemOf(fields, references);
+    if (item.kind === 'refusal') yield refusal(`line ${lineNumber}: ${item.refusal.text}`, item.refusal.reason);
+    else yield item;
   }
 }
 
@@ -49,14 +54,17 @@ export function itemOf(fields: Fields, references: Map<string, Reference | strin
   if (typeof reference === 'string') return refusal(name, reference);
   const digest = parseDigest(fields.digest);
   if (digest === null) return refusal(name, `"${fields.digest.slice(0, 80)}" is not a digest`);
-  const observedAt = new Date(fields.observed_at);
-  if (Number.isNaN(observedAt.getTime()) || observedAt.getTime() > Date.now()) {
-    return refusal(name, `"${fields.observed_at.slice(0, 40)}" is not a time in the past`);
+  const observedAt = parseInstant(fields.observed_at);
+  const written = `"${fields.observed_at.slice(0, 40)}"`;
+  if (observedAt === null) return refusal(name, `${written} is not a time such as 2024-01-31T12:00:00Z`);
+  // Before 1970: what programs write that do not know a time.
+  if (observedAt.getTime() < 0 || observedAt.getTime() > Date.now()) {
+    return refusal(name, `${written} is not a time between 1970 and now`);
   }
   return { kind: 'row', row: { reference, digest, observedAt, notBefore: null, mediaType: '', pushedAt: null } };
 }
 
-function refusal(text: string, reason: string): Item {
+function refusal(text: string, reason: string): Extract<Item, { kind: 'refusal' }> {
   return { kind: 'refusal', refusal: { text: text.slice(0, 200), reason } };
 }
 

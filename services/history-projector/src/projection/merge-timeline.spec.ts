@@ -50,6 +50,15 @@ describe('mergeTimeline', () => {
     ]);
   });
 
+  it('bounds a fact that a later import brought by its neighbour in time, not by its place in the chain', () => {
+    const entries = [
+      entry('2026-01-01', 'a', true),
+      entry('2026-05-01', 'b', true, { digit: 'a', seen: '2026-01-01' }),
+      entry('2026-03-01', 'c', true, { digit: 'b', seen: '1970-01-01' }),
+    ];
+    expect(told(entries).toSorted()).toEqual(['baseline - -', 'change a 2026-01-01', 'change c 2026-03-01']);
+  });
+
   it('lets equal neighbours collapse, and bounds the next change by the later sight', () => {
     const entries = [
       entry('2026-01-01', 'a', true),

@@ -132,6 +132,21 @@ describe('the verification of HISTORY', () => {
     );
   });
 
+  it.each([
+    [[2], 'event 2 (history.ghcr=2Eio.team/app.2) is missing in digest_change: the stream holds'],
+    [[6, 7], 'event 6 (history.ghcr=2Eio.team/app.1) is missing in digest_change'],
+    [[1, 2, 3, 4, 5, 6, 7], 'It is the first of 7 faults'],
+  ])('names what the copy lacks: %j', async (lost, words) => {
+    const copy = await copyOf(record());
+    await spec.database.query('delete from read_1.digest_change where sequence = any($1)', [lost]);
+    expect(await verified(new ListedStreams().append(record()), copy)).toContain(words);
+  });
+
+  it('asks of the copy no more than was projected', async () => {
+    const copy = await copyOf(record().slice(0, 5));
+    expect(await verified(new ListedStreams().append(record()), copy)).toContain('is as it was written: 7 events');
+  });
+
   it('tells a copy that was altered from a stream that was', async () => {
     const copy = await copyOf(record());
     await spec.database.query(`update read_1.digest_change set event = 'x' where sequence = 1`);
