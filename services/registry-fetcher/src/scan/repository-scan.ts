@@ -91,6 +91,8 @@ export class RepositoryScan {
     if (this.#request.reason === 'new-tag' || !isKnown) await trackingTail.catchUp(this.#signal);
     if (trackingTail.repository(this.#name) === null) return null;
     await this.#last.load();
+    // What this process remembers of a tag may be of the time before it was untracked.
+    if (this.#request.reason === 'new-tag') await this.#last.makeSure();
     // Untracked while it was read: there is no scan to tell of.
     if (trackingTail.repository(this.#name) === null) return null;
     const { state } = this.#last;
