@@ -96,7 +96,8 @@ export class RepositoryScan {
     // Untracked while it was read: there is no scan to tell of.
     if (trackingTail.repository(this.#name) === null) return null;
     const { state } = this.#last;
-    const fullDue = state.fullAt === undefined || startedAt.getTime() - state.fullAt.getTime() >= FULL_EVERY_MS;
+    // Far ahead is no less due than long ago: a clock was.
+    const fullDue = Math.abs(startedAt.getTime() - (state.fullAt?.getTime() ?? 0)) >= FULL_EVERY_MS;
     this.#isFull = fullDue || this.#request.reason === 'person';
     const known = new Set<string>();
     const asked = new Set<string>();

@@ -49,7 +49,7 @@ describe('Schedule', () => {
     await logScan(scheduler.nc, name, now, { trackingSequence: lastSequence });
     expect(await scheduler.look(now, name)).toEqual([]);
 
-    const { trackingSequence } = scheduler.pastTail.past(name);
+    const { trackingSequence } = scheduler.pastTail.past(name, now);
     await track(scheduler.nc, name, 'b');
     expect(await scheduler.look(now, name)).toMatchObject([{ request: { reason: 'new-tag' }, outcome: 'requested' }]);
     expect((await streamState(scheduler.nc, STREAMS.tracking)).lastSequence).toBeGreaterThan(trackingSequence);
@@ -126,6 +126,42 @@ describe('Schedule', () => {
     }
     const late = new Date(startedAt.getTime() + 10 * HOUR);
     expect(await scheduler.look(late, name)).toMatchObject([{ request: { reason: 'catch-up' } }]);
+  });
+
+  it('goes on with scans where a clock was ahead once, also after a restart', async () => {
+    const name = fresh();
+    const now = new Date();
+    await track(scheduler.nc, name, 'a');
+    await logScan(scheduler.nc, name, new Date(now.getTime() + 30 * DAY), { reason: 'person' });
+    const later = new Date(now.getTime() + HOUR);
+    expect(await scheduler.look(later, name)).toMatchObject([
+      { outcome: 'requested', request: { reason: 'interval' } },
+    ]);
+    await take(name);
+    const restarted = await SchedulerUnderTest.start(nats.url, cadence);
+    expect(await restarted.look(later, name)).toMatchObject([{ request: { reason: 'interval' } }]);
+    await restarted.stop();
+    // Nor does the scan that was "begun" then pass for the one that a person asks for now.
+    expect(scheduler.schedule.askNow(name, later)).toBe(true);
+    expect(await scheduler.look(later, name)).toMatchObject([{ request: { reason: 'person' } }]);
+  });
+
+  it('goes on with scans where its own clock was ahead and is set back', async () => {
+    const name = fresh();
+    const now = new Date();
+    const ahead = new Date(now.getTime() + 30 * DAY);
+    await track(scheduler.nc, name, 'a');
+    expect(await scheduler.look(ahead, name)).toMatchObject([{ request: { reason: 'new-tag' } }]);
+    await take(name);
+    // The fetcher says that it began when it was asked for.
+    await logScan(scheduler.nc, name, ahead);
+    expect(await scheduler.look(ahead, name)).toEqual([]);
+    expect(await scheduler.look(now, name)).toEqual([]);
+    const later = new Date(now.getTime() + HOUR);
+    expect(await scheduler.look(later, name)).toMatchObject([{ request: { reason: 'interval' } }]);
+    await take(name);
+    await logScan(scheduler.nc, name, later);
+    expect(await scheduler.look(later, name)).toEqual([]);
   });
 
   it('leaves out quiet tags but at the first scan in each rare interval', async () => {

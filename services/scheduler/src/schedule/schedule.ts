@@ -56,7 +56,7 @@ export class Schedule {
   askNow(name: { registry: string; repository: string }, at: Date): boolean {
     const repository = this.#parts.trackingTail.repository(name);
     if (repository === null) return false;
-    const entry = this.#entry(repository);
+    const entry = this.#entry(repository, at);
     entry.askedAt = at;
     entry.askedIn = traceContext();
     this.#plan(entry, at);
@@ -70,7 +70,7 @@ export class Schedule {
   ): { due: Due; candidate: Candidate } | null {
     const repository = this.#parts.trackingTail.repository(tag);
     if (repository?.tags.has(tag.tag) !== true) return null;
-    const candidate = this.#entry(repository);
+    const candidate = this.#entry(repository, now);
     return { due: nextScan(candidate, this.#parts.cadence, now), candidate };
   }
 
@@ -78,7 +78,7 @@ export class Schedule {
   async requestDue(now: Date): Promise<number> {
     const round: { repository: TrackedRepository; entry: Entry; due: Due }[] = [];
     for (const repository of this.#parts.trackingTail.repositories()) {
-      const entry = this.#entry(repository);
+      const entry = this.#entry(repository, now);
       if (entry.dueAt > now.getTime()) continue;
       const due = nextScan(entry, this.#parts.cadence, now);
       if (!isJustRequested(entry, due, now)) round.push({ repository, entry, due });
@@ -121,9 +121,9 @@ export class Schedule {
   }
 
   /** The entry, brought up to date. */
-  #entry(repository: TrackedRepository): Entry {
+  #entry(repository: TrackedRepository, now: Date): Entry {
     const { newestSequence } = repository;
-    const past = this.#parts.pastTail.past(repository);
+    const past = this.#parts.pastTail.past(repository, now);
     const known = this.#entries.get(repository);
     if (known?.past === past && known.newestTag === newestSequence) return known;
     const entry = known ?? newEntry(repository, past);
