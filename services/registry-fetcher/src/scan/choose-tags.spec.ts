@@ -44,13 +44,13 @@ describe('chooseTags', () => {
   const known = { head: (tag: string) => heads.get(tag) ?? null, state, builtAt };
 
   it('scans all where nothing is to be left out', () => {
-    const { scan, skipped } = chooseTags(tags, known, { requestedAt });
+    const { scan, skipped } = chooseTags(tags, known, { requestedAt }, day(100));
     expect(scan.toSorted()).toEqual(tags.toSorted());
     expect(skipped).toEqual([]);
   });
 
   it('leaves out what is quiet by its last push and its last change, but never latest nor tags of unknown age', () => {
-    const choice = chooseTags(tags, known, { requestedAt, skipQuietSince: day(60).toISOString() });
+    const choice = chooseTags(tags, known, { requestedAt, skipQuietSince: day(60).toISOString() }, day(100));
     expect(choice.skipped).toEqual(['old-change', 'old-push', 'old-image', 'young-image-pushed-early']);
     expect(choice.scan).toEqual([
       'new',
@@ -66,13 +66,21 @@ describe('chooseTags', () => {
     ]);
   });
 
+  it('leaves out nothing where it begins when quiet tags are due, though it was asked for before', () => {
+    const request = { requestedAt, skipQuietSince: day(60).toISOString(), skipQuietUntil: day(101).toISOString() };
+    expect(chooseTags(tags, known, request, new Date(day(101).getTime() - 1)).skipped).toHaveLength(4);
+    expect(chooseTags(tags, known, request, day(101)).skipped).toEqual([]);
+  });
+
   it('takes no tag for quiet of which the last scans left nothing: it is tracked again, or their state is lost', () => {
     const skipQuietSince = day(60).toISOString();
     const others = new Map([...state].filter(([tag]) => tag !== 'old-change'));
-    const choice = chooseTags(tags, { ...known, state: others }, { requestedAt, skipQuietSince });
+    const choice = chooseTags(tags, { ...known, state: others }, { requestedAt, skipQuietSince }, day(100));
     expect(choice.scan).toContain('old-change');
     expect(choice.skipped).toEqual(['old-push', 'old-image', 'young-image-pushed-early']);
-    expect(chooseTags(tags, { ...known, state: new Map() }, { requestedAt, skipQuietSince }).skipped).toEqual([]);
+    expect(chooseTags(tags, { ...known, state: new Map() }, { requestedAt, skipQuietSince }, day(100)).skipped).toEqual(
+      [],
+    );
   });
 
   it('begins with the tags that were not seen for longest, the unseen before all', () => {
@@ -81,7 +89,12 @@ describe('chooseTags', () => {
       ['b', seen(1)],
       ['c', seen(2)],
     ]);
-    const { scan } = chooseTags(['a', 'b', 'c', 'd'], { head: () => null, state: last, builtAt }, { requestedAt });
+    const { scan } = chooseTags(
+      ['a', 'b', 'c', 'd'],
+      { head: () => null, state: last, builtAt },
+      { requestedAt },
+      day(100),
+    );
     expect(scan).toEqual(['d', 'b', 'c', 'a']);
   });
 });

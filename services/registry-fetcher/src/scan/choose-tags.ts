@@ -23,10 +23,14 @@ export interface TagsKnown {
 export function chooseTags(
   tags: Iterable<string>,
   { head, state, builtAt }: TagsKnown,
-  request: Pick<ScanRequest, 'requestedAt' | 'skipQuietSince'>,
+  request: Pick<ScanRequest, 'requestedAt' | 'skipQuietSince' | 'skipQuietUntil'>,
+  startedAt: Date,
 ): TagChoice {
   const now = new Date(request.requestedAt);
-  const quietSince = request.skipQuietSince === undefined ? null : new Date(request.skipQuietSince);
+  const { skipQuietSince, skipQuietUntil } = request;
+  // It waited until they are due: the scheduler takes it for the scan that looks at them, as it begins now.
+  const areDue = skipQuietUntil !== undefined && startedAt >= new Date(skipQuietUntil);
+  const quietSince = skipQuietSince === undefined || areDue ? null : new Date(skipQuietSince);
   const isQuiet = (tag: string, since: Date): boolean => {
     if (!state.has(tag)) return false;
     const known = head(tag);

@@ -208,6 +208,28 @@ describe('RepositoryScan on a real registry', () => {
     });
   });
 
+  it('leaves out no quiet tag where it waited in the queue until those are due', async () => {
+    const name = repository('team/waited');
+    await fetcher.track(name, 'latest', 'quiet');
+    await registry.pushImage('team/waited', 'latest', { content: 'v1' });
+    for (const content of ['v1', 'v2']) {
+      await registry.pushImage('team/waited', 'quiet', { content });
+      await fetcher.scanned(name);
+    }
+    const due = Date.now() + 3_600_000;
+    const request = {
+      requestedAt: new Date().toISOString(),
+      skipQuietSince: new Date(Date.now() + 1000).toISOString(),
+      skipQuietUntil: new Date(due).toISOString(),
+    };
+    expect(await fetcher.scanned(name, request)).toMatchObject({ coverage: { tags: ['quiet'] } });
+    fetcher.ahead = 3_600_000;
+    const event = await fetcher.scanned(name, request);
+    fetcher.ahead = 0;
+    expect(event).toMatchObject({ observations: 2, coverage: { mode: 'all-but', tags: [] } });
+    expect(Date.parse(event.startedAt)).toBeGreaterThanOrEqual(due);
+  });
+
   it('succeeds without an answer where all tags are quiet', async () => {
     const name = repository('team/all-quiet');
     await registry.pushImage('team/all-quiet', 'a', { content: 'v1' });

@@ -106,7 +106,7 @@ export class RepositoryScan {
       trackingSequence = trackingTail.sequence;
       const tracked = trackingTail.repository(this.#name)?.tags.keys() ?? [];
       const knowledge = { head: this.#head, state: this.#last.state.tags, builtAt: this.#builtAt };
-      const choice = chooseTags(tracked, knowledge, this.#request);
+      const choice = chooseTags(tracked, knowledge, this.#request, startedAt);
       const fresh = choice.scan.filter((tag) => !asked.has(tag));
       for (const tag of choice.skipped) known.add(tag);
       if (fresh.length === 0) break;

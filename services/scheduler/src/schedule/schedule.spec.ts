@@ -170,20 +170,30 @@ describe('Schedule', () => {
     let startedAt = new Date(Date.UTC(2031, 0, 1));
     await logScan(scheduler.nc, name, startedAt);
     const whole: number[] = [];
+    const ends = new Set<number>();
     for (let hour = 1; hour <= 21 * 24; hour++) {
       startedAt = new Date(startedAt.getTime() + HOUR);
       // Most hours are passed over, to be quick: what was not asked for is not in the queue either.
       if (hour % 24 === 0) {
         const [asked] = await scheduler.look(startedAt, name);
         await take(name);
-        const { skipQuietSince } = asked?.request ?? {};
+        const { skipQuietSince, skipQuietUntil } = asked?.request ?? {};
         if (skipQuietSince === undefined) whole.push(hour);
         else expect(Date.parse(skipQuietSince)).toBe(startedAt.getTime() - cadence.quietAfterMs);
+        if (skipQuietUntil !== undefined) ends.add(Date.parse(skipQuietUntil));
         await logScan(scheduler.nc, name, startedAt);
       }
     }
     expect(whole).toHaveLength(3);
     expect(whole[1]).toBe((whole[0] ?? 0) + 7 * 24);
+    // Each of the first scans is the first one after what the requests before it named.
+    const begun = (hour: number): number => Date.UTC(2031, 0, 1) + hour * HOUR;
+    const [first = 0, second = 0] = [...ends].toSorted((a, b) => a - b);
+    expect(second - first).toBe(7 * DAY);
+    for (const [i, end] of [first, second].entries()) {
+      expect(begun(whole[i] ?? 0)).toBeGreaterThanOrEqual(end);
+      expect(begun((whole[i] ?? 0) - 24)).toBeLessThan(end);
+    }
   });
 
   it('asks when a person wants it, once, and only for what is tracked', async () => {

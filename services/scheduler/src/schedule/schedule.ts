@@ -1,15 +1,7 @@
 import { repositoryKey, type ScanRequest } from '@dtm/events';
 import { scanRequestId, type ScanQueue, type TrackedRepository, type TrackingTail } from '@dtm/jetstream';
 import { traceContext, traced, type Span, type TraceContext } from '@dtm/tracing';
-import {
-  nextScan,
-  phaseOf,
-  skipQuietSince,
-  type Cadence,
-  type Candidate,
-  type Due,
-  type ScanPast,
-} from './next-scan.ts';
+import { nextScan, phaseOf, skipQuiet, type Cadence, type Candidate, type Due, type ScanPast } from './next-scan.ts';
 import type { ScanPastTail } from './scan-past-tail.ts';
 
 /** A request for an occasion that is still due is repeated after so long, then ever later: a scan that is pending ends some time. */
@@ -100,14 +92,16 @@ export class Schedule {
 
   async #requestWithin(span: Span, repository: TrackedRepository, entry: Entry, due: Due, now: Date): Promise<boolean> {
     const { cadence, queue, onRequested } = this.#parts;
-    const quietSince = skipQuietSince(entry, cadence, now, due.reason);
+    const quiet = skipQuiet(entry, cadence, now, due.reason);
     const request: ScanRequest = {
       registry: repository.registry,
       repository: repository.repository,
       requestedAt: now.toISOString(),
       reason: due.reason,
       intervalSeconds: cadence.intervalMs / 1000,
-      ...(quietSince === null ? {} : { skipQuietSince: quietSince.toISOString() }),
+      ...(quiet === null
+        ? {}
+        : { skipQuietSince: quiet.since.toISOString(), skipQuietUntil: quiet.until.toISOString() }),
     };
     const { past } = entry;
     const outcome = await queue.request(request, due.slot);
