@@ -168,7 +168,9 @@ describe('each service can do its work', () => {
       await tail.start();
       expect(tail.repository(REPOSITORY)?.tags.has(NGINX.tag)).toBe(true);
       await tail.stop();
-      expect((await (await ViewLog.open(nc)).all()).size).toBe(1);
+      const views = await ViewLog.open(nc);
+      expect((await views.all()).size).toBe(1);
+      expect((await views.madeAt()).getTime()).toBeLessThanOrEqual(Date.now());
       expect(await new Appender(nc, STREAMS.history).last('history.docker=2Eio.library/nginx.1=2E27')).toBeNull();
       const request = { ...REPOSITORY, requestedAt: AT, reason: 'interval', intervalSeconds: 7200 } as const;
       expect(await new ScanQueue(nc).request(request, '1')).toBe('requested');

@@ -64,7 +64,7 @@ const scanned = fc.record({
   missing: fc.array(tag),
 });
 const requested = fc.record(
-  { requestedAt: timestamp, reason, intervalSeconds: seconds, skipQuietSince: timestamp },
+  { requestedAt: timestamp, reason, intervalSeconds: seconds, skipQuietSince: timestamp, skipQuietUntil: timestamp },
   { requiredKeys: ['requestedAt', 'reason', 'intervalSeconds'] },
 );
 

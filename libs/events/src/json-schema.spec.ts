@@ -64,7 +64,7 @@ describe('the JSON Schema of', () => {
   it.each(names)('%s refuses data without one of their members', (name) => {
     const validate = validator(name);
     const data = SAMPLE_EVENTS[EVENT_TYPES[name]].data;
-    const optional = ['reappeared', 'pushedAt', 'skipQuietSince', 'appeared'];
+    const optional = ['reappeared', 'pushedAt', 'skipQuietSince', 'skipQuietUntil', 'appeared'];
     for (const member of Object.keys(data)) {
       expect([member, validate(message(EVENT_TYPES[name], { [member]: undefined }))]).toEqual([
         member,

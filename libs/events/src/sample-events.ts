@@ -114,6 +114,7 @@ export const SAMPLE_EVENTS: { readonly [K in EventType]: NewEvent<K> } = {
       reason: 'interval',
       intervalSeconds: 7200,
       skipQuietSince: '2026-05-22T12:00:00.000Z',
+      skipQuietUntil: '2026-11-26T04:30:00.000Z',
     },
   },
   'dockertagmonitor.ManifestDescribed.v1': {

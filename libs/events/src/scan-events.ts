@@ -25,6 +25,11 @@ export const scanRequestData = z
       .describe(
         'Tags whose last push and last change lie before this are left out this time, except latest; absent: all are scanned',
       ),
+    skipQuietUntil: timestamp
+      .optional()
+      .describe(
+        'A scan that begins then or later leaves out none, whatever skipQuietSince says: those tags are due by then; absent: it goes by skipQuietSince alone',
+      ),
   })
   .refine(isCanonical, NOT_CANONICAL)
   .describe('A repository is due');

@@ -33,7 +33,7 @@ export { readStream, type ReadOptions, type StoredMessage } from './reader.ts';
 export { refillStream, type RefillOptions } from './refill.ts';
 export { RegistryJobs, type RegistryJob, type RegistryJobsOptions } from './registry-jobs.ts';
 export { ScanJobs, type ScanJob, type ScanJobsOptions } from './scan-jobs.ts';
-export { ScanLog } from './scan-log.ts';
+export { CLOCK_TOLERANCE_MS, ScanLog } from './scan-log.ts';
 export { NoScanNews, ScanNews, type OnScanNewsError, type ScanNewsJob } from './scan-news.ts';
 export { scanRequestId, ScanQueue, type RequestOutcome } from './scan-queue.ts';
 export { ScanStateStore, type RepositoryScanState, type ScanMemory, type TagScanState } from './scan-state.ts';

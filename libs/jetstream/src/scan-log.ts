@@ -20,6 +20,9 @@ const DEFAULT_BOUND_BYTES = 1_048_576;
 /** Failures that are still named where a scan's event would be larger than the server takes. */
 const FAILURES_NAMED = 100;
 
+/** How far the clocks of services and servers may be apart. What is told of a later time was told by a clock that was ahead. */
+export const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
 /** Writes SCAN_LOG: how each scan went. The scan's id is the message id, so that a repeated write is stored once. */
 export class ScanLog {
   readonly #nc: NatsConnection;

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tagKey } from '@dtm/events';
 import { startNats, type RunningNats } from '@dtm/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { connectNats } from './connection.ts';
 import { reference } from './testing/sample-data.ts';
-import { BUCKETS, ensureStreams } from './streams.ts';
+import { BUCKETS, ensureStreams, streamState } from './streams.ts';
 import { ViewLog } from './views.ts';
 
 const DAY = { ms: 24 * 3600 * 1000 };
@@ -69,6 +70,16 @@ describe('ViewLog', () => {
       expect(all.delete(other)).toBe(true);
     }
     expect(all).toEqual(expected);
+  });
+
+  it('tells when the bucket was made, also of one that was made anew', async () => {
+    const made = (await streamState(nc, `KV_${BUCKETS.views}`)).created;
+    expect(await views.madeAt()).toEqual(made);
+    await (await jetstreamManager(nc)).streams.delete(`KV_${BUCKETS.views}`);
+    await expect(views.madeAt()).rejects.toThrow('stream not found');
+    await ensureStreams(nc);
+    expect((await views.madeAt()).getTime()).toBeGreaterThan(made.getTime());
+    expect(await views.all()).toEqual(new Map());
   });
 
   it('rejects rather than giving a part of them', async () => {

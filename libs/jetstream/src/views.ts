@@ -5,6 +5,9 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { readStream } from './reader.ts';
 import { BUCKETS, streamState } from './streams.ts';
 
+/** What lies behind the bucket. */
+const STREAM = `KV_${BUCKETS.views}`;
+
 /** References whose last noted view is remembered in the process; beyond it the bucket is asked again. */
 const REMEMBERED = 50_000;
 
@@ -46,16 +49,20 @@ export class ViewLog {
     return entry?.operation === 'PUT' ? dateOf(entry.string()) : null;
   }
 
+  /** When the bucket was made: it knows of no view before that, as the one before it may be lost. */
+  async madeAt(): Promise<Date> {
+    return (await streamState(this.#nc, STREAM)).created;
+  }
+
   /** Every noted view, by canonical reference. All of them or an error: what is missing here would expire. */
   async all(): Promise<Map<string, Date>> {
     const views = new Map<string, Date>();
-    const stream = `KV_${BUCKETS.views}`;
-    const { firstSequence, lastSequence } = await streamState(this.#nc, stream);
+    const { firstSequence, lastSequence } = await streamState(this.#nc, STREAM);
     if (firstSequence > lastSequence || lastSequence === 0) return views;
     const prefix = `$KV.${BUCKETS.views}.`;
     const { signal } = new AbortController();
     // A watch of the bucket takes a pause of the server for the end; the stream's last sequence is none too early.
-    for await (const message of readStream(this.#nc, { stream, after: 0, signal })) {
+    for await (const message of readStream(this.#nc, { stream: STREAM, after: 0, signal })) {
       const viewedAt = dateOf(Buffer.from(message.data).toString());
       const reference = referenceOf(message.subject.slice(prefix.length));
       if (viewedAt !== null && reference !== null) views.set(reference, viewedAt);

@@ -52,9 +52,10 @@ export class SchedulerMetrics {
       help: 'When the newest scan that succeeded began, of repositories that are tracked; 0 where there was none',
       labelNames: ['registry'],
       collect() {
+        const now = new Date();
         const newest = new Map<string, number>();
         for (const repository of tracking.repositories()) {
-          const at = past.past(repository).lastSucceededAt?.getTime() ?? 0;
+          const at = past.past(repository, now).lastSucceededAt?.getTime() ?? 0;
           newest.set(repository.registry, Math.max(newest.get(repository.registry) ?? 0, at));
         }
         this.reset();

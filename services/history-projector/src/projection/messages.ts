@@ -3,6 +3,7 @@ import {
   decodeManifest,
   decodeScanLog,
   decodeTracking,
+  EVENT_TYPES,
   SUBJECTS,
   UnreadableEvent,
   type HistoryEvent,
@@ -10,7 +11,7 @@ import {
   type ScanLogEvent,
   type TrackingEvent,
 } from '@dtm/events';
-import type { StoredMessage } from '@dtm/jetstream';
+import { CLOCK_TOLERANCE_MS, type StoredMessage } from '@dtm/jetstream';
 
 /** The streams that are projected. */
 export const PROJECTED_STREAMS = ['HISTORY', 'MANIFESTS', 'SCAN_LOG', 'TRACKING'] as const;
@@ -70,7 +71,18 @@ export function readTracking(message: StoredMessage): Read<TrackingEvent> {
 
 /** Reads a message of SCAN_LOG. */
 export function readScanLog(message: StoredMessage): Read<ScanLogEvent> {
-  return reading(message, () => decodeScanLog(message.data));
+  return reading(message, () => endedWhenTold(decodeScanLog(message.data), message.storedAt));
+}
+
+/** A scan had ended when it was told of. One that says otherwise went by a clock that was ahead, and would pass for the newest for long. */
+function endedWhenTold(event: ScanLogEvent, storedAt: Date): ScanLogEvent {
+  const { startedAt, finishedAt } = event.data;
+  const aheadMs = Date.parse(finishedAt) - storedAt.getTime();
+  if (aheadMs <= CLOCK_TOLERANCE_MS) return event;
+  const time = storedAt.toISOString();
+  const told = { startedAt: new Date(Date.parse(startedAt) - aheadMs).toISOString(), finishedAt: time };
+  if (event.type === EVENT_TYPES.RepositoryScanned) return { ...event, time, data: { ...event.data, ...told } };
+  return { ...event, time, data: { ...event.data, ...told } };
 }
 
 function reading<Event>(message: StoredMessage, read: () => Event): Read<Event> {

@@ -150,6 +150,39 @@ describe('a scan that fails', () => {
   });
 });
 
+describe('a clock that was ahead once', () => {
+  it('dates no scan later than it was told of, and keeps how long it took', async () => {
+    const rows = await spec.rowsOf(watched().scanned('2026-04-02 10:00', APP).storedAt('2026-03-02 10:00'));
+    expect(rows.repositories).toMatchObject([
+      { last_scanned_at: '2026-03-02T10:00:00+00:00', last_scan_started_at: '2026-03-02T09:59:58+00:00' },
+    ]);
+    expect(of(rows, 'covered_since')).toEqual(['2026-03-02T10:00:00+00:00', '2026-03-02T10:00:00+00:00']);
+    expect(rows.days).toMatchObject([{ day: '2026-03-02', succeeded: 1, duration_seconds: 2 }]);
+  });
+
+  it('hides neither success nor failure that follows', async () => {
+    const story = watched().scanned('2026-04-02 10:00', APP).storedAt('2026-03-02 10:00');
+    story.scanFailed('2026-03-02 12:00', APP).scanFailed('2026-04-02 14:00', APP).storedAt('2026-03-02 14:00');
+    expect((await spec.rowsOf(story)).repositories).toMatchObject([{ failed_scans: 2 }]);
+    const rows = await spec.rowsOf(story.scanned('2026-03-02 16:00', APP));
+    expect(rows.repositories).toMatchObject([{ failed_scans: 0, last_scanned_at: '2026-03-02T16:00:00+00:00' }]);
+  });
+
+  it('hides nothing that follows where it was the server that was ahead, too', async () => {
+    const story = watched().scanned('2026-04-02 10:00', APP).scanFailed('2026-04-02 12:00', APP);
+    story.scanFailed('2026-03-02 14:00', APP).storedAt('2026-03-02 14:00');
+    expect((await spec.rowsOf(story)).repositories).toMatchObject([{ failed_scans: 2 }]);
+    const rows = await spec.rowsOf(story.scanned('2026-03-02 16:00', APP));
+    expect(rows.repositories).toMatchObject([{ failed_scans: 0, last_scanned_at: '2026-03-02T16:00:00+00:00' }]);
+    expect(await lastScans()).toEqual([iso('2026-03-02 16:00'), iso('2026-03-02 16:00')]);
+  });
+
+  it('is no matter where it was ahead by little', async () => {
+    const rows = await spec.rowsOf(watched().scanned('2026-03-02 10:05', APP).storedAt('2026-03-02 10:00'));
+    expect(rows.repositories).toMatchObject([{ last_scanned_at: '2026-03-02T10:05:00+00:00' }]);
+  });
+});
+
 describe('a gap', () => {
   it('is a time without an answer for more than two intervals, while something was tracked', async () => {
     const rows = await spec.rowsOf(

@@ -1,4 +1,5 @@
 import { EVENT_TYPES, type RepositoryScanFailed, type RepositoryScanned, type ScanLogEvent } from '@dtm/events';
+import { CLOCK_TOLERANCE_MS } from '@dtm/jetstream';
 import type { RepositoryRecord, TagRecord } from '@dtm/read-model';
 import { later } from './instants.ts';
 import type { Read } from './messages.ts';
@@ -9,17 +10,28 @@ import type { WorkingSet } from './working-set.ts';
 const GAP_INTERVALS = 2;
 
 /** Projects one message of SCAN_LOG; one that cannot be read changes nothing. */
-export function projectScan(set: WorkingSet, { event }: Read<ScanLogEvent>): void {
+export function projectScan(set: WorkingSet, { event, message }: Read<ScanLogEvent>): void {
   if (event === null) return;
   const repository = set.repository(event.data);
   // A job that is done again after a crash may tell of the same scan once more.
   if (repository.lastScanId === event.data.scanId) return;
   set.changedRepositories.add(repository);
+  setBack(repository, new Date(event.data.startedAt), message.storedAt);
   const wasUnreachable = isUnreachable(repository);
   if (event.type === EVENT_TYPES.RepositoryScanned) projectSuccess(set, repository, event.data);
   else projectFailure(set, repository, event.data);
   repository.lastScanId = event.data.scanId;
   if (isUnreachable(repository) !== wasUnreachable) set.turnedRepositories.add(repository);
+}
+
+/**
+ * What is told of now cannot be older than what was told of before: where that lies far ahead, the server's clock did too
+ * at the time, and all that follows would be late.
+ */
+function setBack(repository: RepositoryRecord, startedAt: Date, storedAt: Date): void {
+  const isAhead = (at: Date | null): boolean => at !== null && at.getTime() > storedAt.getTime() + CLOCK_TOLERANCE_MS;
+  if (isAhead(repository.lastScannedAt)) repository.lastScannedAt = startedAt;
+  if (isAhead(repository.lastFailedAt)) repository.lastFailedAt = startedAt;
 }
 
 function projectSuccess(set: WorkingSet, repository: RepositoryRecord, scan: RepositoryScanned): void {

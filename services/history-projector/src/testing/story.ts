@@ -112,7 +112,7 @@ export class Story {
       time: data.finishedAt,
       data,
     });
-    this.#store('SCAN_LOG', SUBJECTS.scanDone(data), bytes);
+    this.#store('SCAN_LOG', SUBJECTS.scanDone(data), bytes, finished);
     return this;
   }
 
@@ -153,7 +153,7 @@ export class Story {
         error,
       },
     });
-    this.#store('SCAN_LOG', SUBJECTS.scanFailed({ registry, repository: path }), bytes);
+    this.#store('SCAN_LOG', SUBJECTS.scanFailed({ registry, repository: path }), bytes, finished);
     return this;
   }
 
@@ -258,9 +258,17 @@ export class Story {
     return this;
   }
 
-  #store(stream: ProjectedStream, subject: string, data: Uint8Array): number {
+  /** What was told last was stored then, whatever it says of its own time. */
+  storedAt(at: string): this {
+    const last = this.messages.at(-1);
+    if (last !== undefined) last.message.storedAt = new Date(iso(at));
+    return this;
+  }
+
+  #store(stream: ProjectedStream, subject: string, data: Uint8Array, at = new Date(0)): number {
     const sequence = ++this.#sequences[stream];
-    this.messages.push({ stream, message: { sequence, subject, data, storedAt: new Date(0) } });
+    const before = this.messages.at(-1)?.message.storedAt ?? at;
+    this.messages.push({ stream, message: { sequence, subject, data, storedAt: at > before ? at : before } });
     return sequence;
   }
 }

@@ -40,16 +40,20 @@ describe('chooseTags', () => {
     ['old-image-seen-just-now', head({ digest: 'built-10', observedAt: day(99.5) })],
   ]);
   const tags = [...heads.keys(), 'new'];
-  const known = { head: (tag: string) => heads.get(tag) ?? null, state: new Map(), builtAt };
+  const state = new Map([...heads.keys()].map((tag) => [tag, seen(99)]));
+  const known = { head: (tag: string) => heads.get(tag) ?? null, state, builtAt };
 
   it('scans all where nothing is to be left out', () => {
-    expect(chooseTags(tags, known, { requestedAt })).toEqual({ scan: tags, skipped: [] });
+    const { scan, skipped } = chooseTags(tags, known, { requestedAt }, day(100));
+    expect(scan.toSorted()).toEqual(tags.toSorted());
+    expect(skipped).toEqual([]);
   });
 
   it('leaves out what is quiet by its last push and its last change, but never latest nor tags of unknown age', () => {
-    const choice = chooseTags(tags, known, { requestedAt, skipQuietSince: day(60).toISOString() });
+    const choice = chooseTags(tags, known, { requestedAt, skipQuietSince: day(60).toISOString() }, day(100));
     expect(choice.skipped).toEqual(['old-change', 'old-push', 'old-image', 'young-image-pushed-early']);
     expect(choice.scan).toEqual([
+      'new',
       'young-change',
       'young-push',
       'latest',
@@ -59,21 +63,38 @@ describe('chooseTags', () => {
       'old-image-pushed-late',
       'gone',
       'old-image-seen-just-now',
-      'new',
     ]);
   });
 
+  it('leaves out nothing where it begins when quiet tags are due, though it was asked for before', () => {
+    const request = { requestedAt, skipQuietSince: day(60).toISOString(), skipQuietUntil: day(101).toISOString() };
+    expect(chooseTags(tags, known, request, new Date(day(101).getTime() - 1)).skipped).toHaveLength(4);
+    expect(chooseTags(tags, known, request, day(101)).skipped).toEqual([]);
+  });
+
+  it('takes no tag for quiet of which the last scans left nothing: it is tracked again, or their state is lost', () => {
+    const skipQuietSince = day(60).toISOString();
+    const others = new Map([...state].filter(([tag]) => tag !== 'old-change'));
+    const choice = chooseTags(tags, { ...known, state: others }, { requestedAt, skipQuietSince }, day(100));
+    expect(choice.scan).toContain('old-change');
+    expect(choice.skipped).toEqual(['old-push', 'old-image', 'young-image-pushed-early']);
+    expect(chooseTags(tags, { ...known, state: new Map() }, { requestedAt, skipQuietSince }, day(100)).skipped).toEqual(
+      [],
+    );
+  });
+
   it('begins with the tags that were not seen for longest, the unseen before all', () => {
-    const state = new Map([
+    const last = new Map([
       ['a', seen(3)],
       ['b', seen(1)],
       ['c', seen(2)],
     ]);
-    expect(chooseTags(['a', 'b', 'c', 'd'], { head: () => null, state, builtAt }, { requestedAt }).scan).toEqual([
-      'd',
-      'b',
-      'c',
-      'a',
-    ]);
+    const { scan } = chooseTags(
+      ['a', 'b', 'c', 'd'],
+      { head: () => null, state: last, builtAt },
+      { requestedAt },
+      day(100),
+    );
+    expect(scan).toEqual(['d', 'b', 'c', 'a']);
   });
 });

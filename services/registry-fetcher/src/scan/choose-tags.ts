@@ -16,17 +16,23 @@ export interface TagsKnown {
 }
 
 /**
- * Leaves out tags that have been quiet since the request's time, except `latest` and those of unknown age. Longest unseen
+ * Leaves out tags that have been quiet since the request's time, except `latest`, those of unknown age, and those of which
+ * the last scans left nothing: they are new, or tracked again after a time in which nobody looked at them. Longest unseen
  * first, so that a scan that a throttled registry cuts short does not forget the same tags each time.
  */
 export function chooseTags(
   tags: Iterable<string>,
   { head, state, builtAt }: TagsKnown,
-  request: Pick<ScanRequest, 'requestedAt' | 'skipQuietSince'>,
+  request: Pick<ScanRequest, 'requestedAt' | 'skipQuietSince' | 'skipQuietUntil'>,
+  startedAt: Date,
 ): TagChoice {
   const now = new Date(request.requestedAt);
-  const quietSince = request.skipQuietSince === undefined ? null : new Date(request.skipQuietSince);
+  const { skipQuietSince, skipQuietUntil } = request;
+  // It waited until they are due: the scheduler takes it for the scan that looks at them, as it begins now.
+  const areDue = skipQuietUntil !== undefined && startedAt >= new Date(skipQuietUntil);
+  const quietSince = skipQuietSince === undefined || areDue ? null : new Date(skipQuietSince);
   const isQuiet = (tag: string, since: Date): boolean => {
+    if (!state.has(tag)) return false;
     const known = head(tag);
     const activity = known === null ? null : lastActivity(known, builtAt, now);
     return activity !== null && activity < since;

@@ -131,6 +131,16 @@ describe('a repository whose registry lists its tags with their digests', () => 
     expect(adapter.requests.at(-1)).toMatchObject({ full: false, cursor: 'cursor-4' });
   });
 
+  it('looks at everything soon where the clock was ahead when it last did', async () => {
+    fetcher.ahead = 30 * DAY_MS;
+    await scan();
+    fetcher.ahead = 0;
+    await scan();
+    expect(adapter.requests.at(-1)).toMatchObject({ full: true, cursor: undefined });
+    await scan();
+    expect(adapter.requests.at(-1)).toMatchObject({ full: false });
+  });
+
   describe('that no longer has a tag', () => {
     const HOUR_MS = 3_600_000;
     beforeEach(() => {

@@ -155,6 +155,81 @@ describe('RepositoryScan on a real registry', () => {
     });
   });
 
+  describe('looks at once at a quiet tag that is tracked again, though its sibling was scanned meanwhile', () => {
+    /** A repository with a quiet tag, which both fetchers have scanned. */
+    async function quiet(path: string, ...others: FetcherUnderTest[]): Promise<RepositoryName> {
+      const name = repository(path);
+      await registry.pushImage(path, 'latest', { content: 'v1' });
+      await fetcher.track(name, 'latest', 'quiet');
+      for (const content of ['v1', 'v2']) {
+        await registry.pushImage(path, 'quiet', { content });
+        for (const one of [fetcher, ...others]) await one.scanned(name);
+      }
+      return name;
+    }
+    const soon = (): { skipQuietSince: string } => ({ skipQuietSince: new Date(Date.now() + 1000).toISOString() });
+
+    it('by the one that scanned it', async () => {
+      const name = await quiet('team/revived');
+      await fetcher.untrack(name, 'quiet');
+      await fetcher.parts.trackingTail.catchUp();
+      await fetcher.scanned(name, soon());
+      const { digest } = await registry.pushImage('team/revived', 'quiet', { content: 'v3' });
+      await fetcher.track(name, 'quiet');
+      const event = await fetcher.scanned(name, { reason: 'new-tag', ...soon() });
+      expect(event).toMatchObject({ observations: 2, changes: 1, coverage: { mode: 'all-but', tags: [] } });
+      expect((await digestsOf(fetcher.nc, name, 'quiet')).at(-1)).toBe(digest);
+      expect(await fetcher.scanned(name, soon())).toMatchObject({ coverage: { tags: ['quiet'] } });
+    });
+
+    it('also by one that remembers it from before', async () => {
+      const other = await FetcherUnderTest.start(nats.url);
+      try {
+        const name = await quiet('team/remembered', other);
+        await fetcher.scanned(name);
+        await other.untrack(name, 'quiet');
+        await other.parts.trackingTail.catchUp();
+        await other.scanned(name, soon());
+        await other.track(name, 'quiet');
+        const event = await fetcher.scanned(name, { reason: 'new-tag', ...soon() });
+        expect(event).toMatchObject({ observations: 2, coverage: { mode: 'all-but', tags: [] } });
+      } finally {
+        await other.stop();
+      }
+    });
+
+    it('and at all of them once where the state of scans is lost', async () => {
+      const name = await quiet('team/lost-state');
+      const lost = { ...stateOf(fetcher.parts.scanState), remembered: () => null };
+      lost.read = async (of) => ({ ...(await fetcher.parts.scanState.read(of)), tags: new Map() });
+      const covered = { coverage: { mode: 'all-but', tags: [] } };
+      expect(await fetcher.scanned(name, soon(), { scanState: lost })).toMatchObject(covered);
+      expect(await fetcher.scanned(name, soon())).toMatchObject({ coverage: { tags: ['quiet'] } });
+    });
+  });
+
+  it('leaves out no quiet tag where it waited in the queue until those are due', async () => {
+    const name = repository('team/waited');
+    await fetcher.track(name, 'latest', 'quiet');
+    await registry.pushImage('team/waited', 'latest', { content: 'v1' });
+    for (const content of ['v1', 'v2']) {
+      await registry.pushImage('team/waited', 'quiet', { content });
+      await fetcher.scanned(name);
+    }
+    const due = Date.now() + 3_600_000;
+    const request = {
+      requestedAt: new Date().toISOString(),
+      skipQuietSince: new Date(Date.now() + 1000).toISOString(),
+      skipQuietUntil: new Date(due).toISOString(),
+    };
+    expect(await fetcher.scanned(name, request)).toMatchObject({ coverage: { tags: ['quiet'] } });
+    fetcher.ahead = 3_600_000;
+    const event = await fetcher.scanned(name, request);
+    fetcher.ahead = 0;
+    expect(event).toMatchObject({ observations: 2, coverage: { mode: 'all-but', tags: [] } });
+    expect(Date.parse(event.startedAt)).toBeGreaterThanOrEqual(due);
+  });
+
   it('succeeds without an answer where all tags are quiet', async () => {
     const name = repository('team/all-quiet');
     await registry.pushImage('team/all-quiet', 'a', { content: 'v1' });

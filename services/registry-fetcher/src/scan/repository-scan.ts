@@ -99,10 +99,13 @@ export class RepositoryScan {
     if (this.#request.reason === 'new-tag' || !isKnown) await trackingTail.catchUp(this.#signal);
     if (trackingTail.repository(this.#name) === null) return null;
     await this.#last.load();
+    // What this process remembers of a tag may be of the time before it was untracked.
+    if (this.#request.reason === 'new-tag') await this.#last.makeSure();
     // Untracked while it was read: there is no scan to tell of.
     if (trackingTail.repository(this.#name) === null) return null;
     const { state } = this.#last;
-    const fullDue = state.fullAt === undefined || startedAt.getTime() - state.fullAt.getTime() >= FULL_EVERY_MS;
+    // Far ahead is no less due than long ago: a clock was.
+    const fullDue = Math.abs(startedAt.getTime() - (state.fullAt?.getTime() ?? 0)) >= FULL_EVERY_MS;
     this.#isFull = fullDue || this.#request.reason === 'person';
     const known = new Set<string>();
     const asked = new Set<string>();
@@ -111,7 +114,7 @@ export class RepositoryScan {
       trackingSequence = trackingTail.sequence;
       const tracked = trackingTail.repository(this.#name)?.tags.keys() ?? [];
       const knowledge = { head: this.#head, state: this.#last.state.tags, builtAt: this.#builtAt };
-      const choice = chooseTags(tracked, knowledge, this.#request);
+      const choice = chooseTags(tracked, knowledge, this.#request, startedAt);
       const fresh = choice.scan.filter((tag) => !asked.has(tag));
       for (const tag of choice.skipped) known.add(tag);
       if (fresh.length === 0) break;

@@ -4,7 +4,7 @@ import { Reference } from '@dtm/oci';
 export interface ExpiryParts {
   trackingTail: Pick<TrackingTail, 'repositories'>;
   trackingLog: Pick<TrackingLog, 'untrack'>;
-  views: Pick<ViewLog, 'all'>;
+  views: Pick<ViewLog, 'all' | 'madeAt'>;
   /** A tag that nobody looked at for so long is no longer scanned. */
   maxUnseenMs: number;
 }
@@ -17,7 +17,10 @@ export class Expiry {
     this.#parts = parts;
   }
 
-  /** Returns how many tags it ended. The loss of the bucket of views expires nothing early: being asked for counts as a view. */
+  /**
+   * Returns how many tags it ended. The loss of the bucket of views expires nothing early: that the bucket was made counts
+   * as a view of every tag, as being asked for does.
+   */
   async expireUnseen(now: Date, signal: AbortSignal): Promise<number> {
     const before = now.getTime() - this.#parts.maxUnseenMs;
     const candidates: Reference[] = [];
@@ -28,6 +31,8 @@ export class Expiry {
     }
     if (candidates.length === 0) return 0;
     const views = await this.#parts.views.all();
+    // After the views were read: a bucket that is lost meanwhile would else pass for an old one without views.
+    if ((await this.#parts.views.madeAt()).getTime() >= before) return 0;
     let expired = 0;
     for (const reference of candidates) {
       if (signal.aborted) break;

@@ -4,7 +4,7 @@ import {
   nextRareScan,
   nextScan,
   phaseOf,
-  skipQuietSince,
+  skipQuiet,
   type Cadence,
   type Candidate,
   type ScanPast,
@@ -116,21 +116,22 @@ describe('phaseOf', () => {
   });
 });
 
-describe('skipQuietSince', () => {
+describe('skipQuiet', () => {
   it.each([
     ['a person asks', candidate(), at(HOUR), 'person' as const],
     ['nothing was ever scanned', candidate({}, { lastSucceededAt: null }), at(HOUR), 'interval' as const],
     ['no scan succeeded in this rare interval', candidate(), at(7 * DAY), 'interval' as const],
     ['several rare intervals were missed', candidate(), at(30 * DAY), 'catch-up' as const],
   ])('leaves out nothing where %s', (_, one, now, reason) => {
-    expect(skipQuietSince(one, cadence, now, reason)).toBeNull();
+    expect(skipQuiet(one, cadence, now, reason)).toBeNull();
   });
 
   it('leaves out quiet tags in the rest of a rare interval', () => {
     const now = at(6 * DAY);
-    expect(skipQuietSince(candidate(), cadence, now, 'interval')).toEqual(
-      new Date(now.getTime() - cadence.quietAfterMs),
-    );
+    expect(skipQuiet(candidate(), cadence, now, 'interval')).toEqual({
+      since: new Date(now.getTime() - cadence.quietAfterMs),
+      until: at(7 * DAY),
+    });
   });
 });
 
@@ -153,10 +154,16 @@ describe('nextRareScan', () => {
           const rare = nextRareScan(one, own);
           expect(rare).not.toBeNull();
           if (rare === null) return;
-          const before = new Date(rare.getTime() - 1);
-          expect(nextScan(candidate(one, { lastStartedAt: before }), own, rare).at).toEqual(rare);
-          expect(skipQuietSince(one, own, rare, 'interval')).toBeNull();
-          expect(skipQuietSince(one, own, new Date(rare.getTime() - intervalMs), 'interval')).not.toBeNull();
+          const justBefore = new Date(rare.getTime() - 1);
+          expect(nextScan(candidate(one, { lastStartedAt: justBefore }), own, rare).at).toEqual(rare);
+          expect(skipQuiet(one, own, rare, 'interval')).toBeNull();
+          const before = new Date(rare.getTime() - intervalMs);
+          const until = skipQuiet(one, own, before, 'interval')?.until;
+          // Begun before that, it is no scan of the next rare interval; begun then, it is, and left out nothing.
+          expect(until?.getTime()).toBeGreaterThan(before.getTime());
+          expect(until?.getTime()).toBeLessThanOrEqual(rare.getTime());
+          expect(skipQuiet(one, own, new Date((until?.getTime() ?? 0) - 1), 'interval')).not.toBeNull();
+          expect(skipQuiet(one, own, until ?? before, 'interval')).toBeNull();
         },
       ),
     );

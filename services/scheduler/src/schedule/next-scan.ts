@@ -58,16 +58,25 @@ export function nextScan(candidate: Candidate, cadence: Cadence, now: Date): Due
   return { at, reason: current > next ? 'catch-up' : 'interval', slot: `${Math.max(current, next)}` };
 }
 
+/** Which tags a scan leaves out. */
+export interface QuietTags {
+  /** Those with neither push nor change since then. */
+  since: Date;
+  /** In a scan that begins then or later they are due: it may wait in the queue for hours. */
+  until: Date;
+}
+
 /**
- * From when on quiet tags are left out of a scan that begins now; null where they are due too: at the first scan in each
- * rare interval, so that a missed one is made up for by the next.
+ * The quiet tags that a scan asked for now leaves out; null where they are due too: at the first scan in each rare
+ * interval, so that a missed one is made up for by the next.
  */
-export function skipQuietSince(candidate: Candidate, cadence: Cadence, now: Date, reason: ScanReason): Date | null {
+export function skipQuiet(candidate: Candidate, cadence: Cadence, now: Date, reason: ScanReason): QuietTags | null {
   const { lastSucceededAt } = candidate.past;
   if (reason === 'person' || lastSucceededAt === null) return null;
   const rare = new Slots(candidate.phase, cadence.rareIntervalMs);
-  if (rare.of(lastSucceededAt) !== rare.of(now)) return null;
-  return new Date(now.getTime() - cadence.quietAfterMs);
+  const current = rare.of(now);
+  if (rare.of(lastSucceededAt) !== current) return null;
+  return { since: new Date(now.getTime() - cadence.quietAfterMs), until: rare.start(current + 1) };
 }
 
 /** When a quiet tag is due next: at the first scan of its repository in the next rare interval. */

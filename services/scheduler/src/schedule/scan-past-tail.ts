@@ -1,13 +1,19 @@
 import { decodeScanLog, EVENT_TYPES, type RepositoryScanned, type ScanLogEvent } from '@dtm/events';
-import { STREAMS, Tail, type NatsConnection, type StoredMessage } from '@dtm/jetstream';
+import { CLOCK_TOLERANCE_MS, STREAMS, Tail, type NatsConnection, type StoredMessage } from '@dtm/jetstream';
 import type { ScanPast } from './next-scan.ts';
 
 const NEVER: ScanPast = { lastStartedAt: null, lastSucceededAt: null, lastForPersonAt: null, trackingSequence: 0 };
 
+interface Known {
+  past: ScanPast;
+  /** Epoch ms at which the server stored the newest news of it. */
+  toldAt: number;
+}
+
 /** How the last scan of each repository went, from SCAN_LOG: what makes the schedule survive a restart. */
 export class ScanPastTail extends Tail {
   /** By canonical name. */
-  readonly #past = new Map<string, ScanPast>();
+  readonly #known = new Map<string, Known>();
   readonly #onUnreadable: (message: StoredMessage, error: unknown) => void;
 
   constructor(nc: NatsConnection, onUnreadable: (message: StoredMessage, error: unknown) => void) {
@@ -15,23 +21,31 @@ export class ScanPastTail extends Tail {
     this.#onUnreadable = onUnreadable;
   }
 
-  /** The same object as long as no further scan has ended. */
-  past(name: { registry: string; repository: string }): ScanPast {
-    return this.#past.get(textOf(name)) ?? NEVER;
+  /**
+   * The same object as long as no further scan has ended. A scan that "began" after `now` was told of by a clock that was
+   * ahead: believed, it would keep the repository from being scanned until then. It had begun when it was told of.
+   */
+  past(name: { registry: string; repository: string }, now: Date): ScanPast {
+    const known = this.#known.get(textOf(name));
+    if (known === undefined) return NEVER;
+    // None of the others is later.
+    if (isAhead(known.past.lastStartedAt, now)) known.past = believed(known, now);
+    return known.past;
   }
 
   protected override apply(message: StoredMessage): void {
     try {
       const { type, data } = read(message.data);
-      const before = this.past(data);
+      const before = this.#known.get(textOf(data))?.past ?? NEVER;
       const startedAt = new Date(data.startedAt);
-      this.#past.set(textOf(data), {
+      const past = {
         lastStartedAt: later(before.lastStartedAt, startedAt),
         lastSucceededAt:
           type === EVENT_TYPES.RepositoryScanned ? later(before.lastSucceededAt, startedAt) : before.lastSucceededAt,
         lastForPersonAt: data.reason === 'person' ? later(before.lastForPersonAt, startedAt) : before.lastForPersonAt,
         trackingSequence: Math.max(before.trackingSequence, data.trackingSequence),
-      });
+      };
+      this.#known.set(textOf(data), { past, toldAt: message.storedAt.getTime() });
     } catch (error) {
       this.#onUnreadable(message, error);
     }
@@ -75,4 +89,19 @@ function textOf({ registry, repository }: { registry: string; repository: string
 
 function later(a: Date | null, b: Date): Date {
   return a !== null && a > b ? a : b;
+}
+
+function isAhead(at: Date | null, now: Date): boolean {
+  return at !== null && at.getTime() > now.getTime() + CLOCK_TOLERANCE_MS;
+}
+
+function believed({ past, toldAt }: Known, now: Date): ScanPast {
+  // The server's clock may be the one that was ahead.
+  const told = new Date(Math.min(toldAt, now.getTime()));
+  return {
+    ...past,
+    lastStartedAt: isAhead(past.lastStartedAt, now) ? told : past.lastStartedAt,
+    lastSucceededAt: isAhead(past.lastSucceededAt, now) ? told : past.lastSucceededAt,
+    lastForPersonAt: isAhead(past.lastForPersonAt, now) ? told : past.lastForPersonAt,
+  };
 }

@@ -49,7 +49,7 @@ describe('Schedule', () => {
     await logScan(scheduler.nc, name, now, { trackingSequence: lastSequence });
     expect(await scheduler.look(now, name)).toEqual([]);
 
-    const { trackingSequence } = scheduler.pastTail.past(name);
+    const { trackingSequence } = scheduler.pastTail.past(name, now);
     await track(scheduler.nc, name, 'b');
     expect(await scheduler.look(now, name)).toMatchObject([{ request: { reason: 'new-tag' }, outcome: 'requested' }]);
     expect((await streamState(scheduler.nc, STREAMS.tracking)).lastSequence).toBeGreaterThan(trackingSequence);
@@ -128,26 +128,72 @@ describe('Schedule', () => {
     expect(await scheduler.look(late, name)).toMatchObject([{ request: { reason: 'catch-up' } }]);
   });
 
+  it('goes on with scans where a clock was ahead once, also after a restart', async () => {
+    const name = fresh();
+    const now = new Date();
+    await track(scheduler.nc, name, 'a');
+    await logScan(scheduler.nc, name, new Date(now.getTime() + 30 * DAY), { reason: 'person' });
+    const later = new Date(now.getTime() + HOUR);
+    expect(await scheduler.look(later, name)).toMatchObject([
+      { outcome: 'requested', request: { reason: 'interval' } },
+    ]);
+    await take(name);
+    const restarted = await SchedulerUnderTest.start(nats.url, cadence);
+    expect(await restarted.look(later, name)).toMatchObject([{ request: { reason: 'interval' } }]);
+    await restarted.stop();
+    // Nor does the scan that was "begun" then pass for the one that a person asks for now.
+    expect(scheduler.schedule.askNow(name, later)).toBe(true);
+    expect(await scheduler.look(later, name)).toMatchObject([{ request: { reason: 'person' } }]);
+  });
+
+  it('goes on with scans where its own clock was ahead and is set back', async () => {
+    const name = fresh();
+    const now = new Date();
+    const ahead = new Date(now.getTime() + 30 * DAY);
+    await track(scheduler.nc, name, 'a');
+    expect(await scheduler.look(ahead, name)).toMatchObject([{ request: { reason: 'new-tag' } }]);
+    await take(name);
+    // The fetcher says that it began when it was asked for.
+    await logScan(scheduler.nc, name, ahead);
+    expect(await scheduler.look(ahead, name)).toEqual([]);
+    expect(await scheduler.look(now, name)).toEqual([]);
+    const later = new Date(now.getTime() + HOUR);
+    expect(await scheduler.look(later, name)).toMatchObject([{ request: { reason: 'interval' } }]);
+    await take(name);
+    await logScan(scheduler.nc, name, later);
+    expect(await scheduler.look(later, name)).toEqual([]);
+  });
+
   it('leaves out quiet tags but at the first scan in each rare interval', async () => {
     const name = fresh();
     await track(scheduler.nc, name, 'a');
     let startedAt = new Date(Date.UTC(2031, 0, 1));
     await logScan(scheduler.nc, name, startedAt);
     const whole: number[] = [];
+    const ends = new Set<number>();
     for (let hour = 1; hour <= 21 * 24; hour++) {
       startedAt = new Date(startedAt.getTime() + HOUR);
       // Most hours are passed over, to be quick: what was not asked for is not in the queue either.
       if (hour % 24 === 0) {
         const [asked] = await scheduler.look(startedAt, name);
         await take(name);
-        const { skipQuietSince } = asked?.request ?? {};
+        const { skipQuietSince, skipQuietUntil } = asked?.request ?? {};
         if (skipQuietSince === undefined) whole.push(hour);
         else expect(Date.parse(skipQuietSince)).toBe(startedAt.getTime() - cadence.quietAfterMs);
+        if (skipQuietUntil !== undefined) ends.add(Date.parse(skipQuietUntil));
         await logScan(scheduler.nc, name, startedAt);
       }
     }
     expect(whole).toHaveLength(3);
     expect(whole[1]).toBe((whole[0] ?? 0) + 7 * 24);
+    // Each of the first scans is the first one after what the requests before it named.
+    const begun = (hour: number): number => Date.UTC(2031, 0, 1) + hour * HOUR;
+    const [first = 0, second = 0] = [...ends].toSorted((a, b) => a - b);
+    expect(second - first).toBe(7 * DAY);
+    for (const [i, end] of [first, second].entries()) {
+      expect(begun(whole[i] ?? 0)).toBeGreaterThanOrEqual(end);
+      expect(begun((whole[i] ?? 0) - 24)).toBeLessThan(end);
+    }
   });
 
   it('asks when a person wants it, once, and only for what is tracked', async () => {

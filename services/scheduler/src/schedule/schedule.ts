@@ -1,15 +1,7 @@
 import { repositoryKey, type ScanRequest } from '@dtm/events';
 import { scanRequestId, type ScanQueue, type TrackedRepository, type TrackingTail } from '@dtm/jetstream';
 import { traceContext, traced, type Span, type TraceContext } from '@dtm/tracing';
-import {
-  nextScan,
-  phaseOf,
-  skipQuietSince,
-  type Cadence,
-  type Candidate,
-  type Due,
-  type ScanPast,
-} from './next-scan.ts';
+import { nextScan, phaseOf, skipQuiet, type Cadence, type Candidate, type Due, type ScanPast } from './next-scan.ts';
 import type { ScanPastTail } from './scan-past-tail.ts';
 
 /** A request for an occasion that is still due is repeated after so long, then ever later: a scan that is pending ends some time. */
@@ -56,7 +48,7 @@ export class Schedule {
   askNow(name: { registry: string; repository: string }, at: Date): boolean {
     const repository = this.#parts.trackingTail.repository(name);
     if (repository === null) return false;
-    const entry = this.#entry(repository);
+    const entry = this.#entry(repository, at);
     entry.askedAt = at;
     entry.askedIn = traceContext();
     this.#plan(entry, at);
@@ -70,7 +62,7 @@ export class Schedule {
   ): { due: Due; candidate: Candidate } | null {
     const repository = this.#parts.trackingTail.repository(tag);
     if (repository?.tags.has(tag.tag) !== true) return null;
-    const candidate = this.#entry(repository);
+    const candidate = this.#entry(repository, now);
     return { due: nextScan(candidate, this.#parts.cadence, now), candidate };
   }
 
@@ -78,7 +70,7 @@ export class Schedule {
   async requestDue(now: Date): Promise<number> {
     const round: { repository: TrackedRepository; entry: Entry; due: Due }[] = [];
     for (const repository of this.#parts.trackingTail.repositories()) {
-      const entry = this.#entry(repository);
+      const entry = this.#entry(repository, now);
       if (entry.dueAt > now.getTime()) continue;
       const due = nextScan(entry, this.#parts.cadence, now);
       if (!isJustRequested(entry, due, now)) round.push({ repository, entry, due });
@@ -100,14 +92,16 @@ export class Schedule {
 
   async #requestWithin(span: Span, repository: TrackedRepository, entry: Entry, due: Due, now: Date): Promise<boolean> {
     const { cadence, queue, onRequested } = this.#parts;
-    const quietSince = skipQuietSince(entry, cadence, now, due.reason);
+    const quiet = skipQuiet(entry, cadence, now, due.reason);
     const request: ScanRequest = {
       registry: repository.registry,
       repository: repository.repository,
       requestedAt: now.toISOString(),
       reason: due.reason,
       intervalSeconds: cadence.intervalMs / 1000,
-      ...(quietSince === null ? {} : { skipQuietSince: quietSince.toISOString() }),
+      ...(quiet === null
+        ? {}
+        : { skipQuietSince: quiet.since.toISOString(), skipQuietUntil: quiet.until.toISOString() }),
     };
     const { past } = entry;
     const outcome = await queue.request(request, due.slot);
@@ -121,9 +115,9 @@ export class Schedule {
   }
 
   /** The entry, brought up to date. */
-  #entry(repository: TrackedRepository): Entry {
+  #entry(repository: TrackedRepository, now: Date): Entry {
     const { newestSequence } = repository;
-    const past = this.#parts.pastTail.past(repository);
+    const past = this.#parts.pastTail.past(repository, now);
     const known = this.#entries.get(repository);
     if (known?.past === past && known.newestTag === newestSequence) return known;
     const entry = known ?? newEntry(repository, past);
