@@ -121,12 +121,13 @@ function bySequence<Entry extends { row: { sequence: number } }>(entries: readon
 function recordedOf(entry: { row: { sequence: number; imported: boolean }; event: HistoryEvent }): RecordedEntry {
   const { row, event } = entry;
   const { previous, observedAt } = event.data;
+  const gone = event.type === EVENT_TYPES.DigestObserved && event.data.reappeared === true;
   return {
     sequence: row.sequence,
     imported: row.imported,
     observedAt: new Date(observedAt),
     digest: event.type === EVENT_TYPES.DigestObserved ? event.data.digest : null,
-    previous: previous === null ? null : { digest: previous.digest, lastSeenAt: new Date(previous.lastSeenAt) },
+    previous: previous === null ? null : { digest: previous.digest, gone, lastSeenAt: new Date(previous.lastSeenAt) },
   };
 }
 
