@@ -30,6 +30,10 @@ export async function describeTag(
   const daysBefore = (days: number): Date => new Date(now.getTime() - days * DAY_MS);
   const [row] = await sql.prepared<DescribedTag>(
     `select ${tagColumns(pointer, 1)}, t.baseline_at as "watchedSince",
+        -- Whoever imports from the original takes over since when it was tracked there.
+        case when t.imported then t.covered_since
+          when t.baseline_at is not null and t.tracked_since is not null then greatest(t.baseline_at, t.tracked_since)
+          end as "coveredSince",
         case when t.tracked and r.last_scanned_at + r.interval_seconds * interval '2 seconds' < $5
           and greatest(t.tracked_since, t.covered_since) is not null then r.last_scanned_at end as "openGapFrom",
         (select json_agg(json_build_array(greatest(g.gap_from, covered.since), g.gap_to) order by g.gap_from)
@@ -64,10 +68,11 @@ export async function describeTag(
     medianGapSeconds,
     longestGapSeconds,
     watchedSince,
+    coveredSince,
     ...tag
   } = row;
   const recentGaps = (gaps ?? []).map(([from, to]) => ({ from: new Date(from), to: new Date(to) }));
   if (openGapFrom !== null) recentGaps.push({ from: openGapFrom, to: now });
   const cadence = { changes30d, changes90d, changes365d, medianGapSeconds, longestGapSeconds };
-  return { tag: tagRow(tag, now), description: { ...cadence, watchedSince, recentGaps } };
+  return { tag: tagRow(tag, now), description: { ...cadence, watchedSince, coveredSince, recentGaps } };
 }

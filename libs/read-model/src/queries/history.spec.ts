@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgres, type RunningPostgres } from '@dtm/testing';
+import type { TagRecord } from '../entities/rows.ts';
 import { FilledReadModel } from '../testing/filled-read-model.ts';
 
 const NOW = new Date('2026-11-15T12:00:00Z');
@@ -73,6 +74,7 @@ describe('description of a tag', () => {
       medianGapSeconds: 5 * 24 * 3600,
       longestGapSeconds: 5 * 24 * 3600,
       watchedSince: new Date('2026-09-01T12:00:00Z'),
+      coveredSince: null,
       recentGaps: [],
     });
     expect(await filled.readModel.describeTag(BUSY, NOW, new Date('2026-11-01'))).toMatchObject({
@@ -81,6 +83,22 @@ describe('description of a tag', () => {
     });
     expect(await filled.readModel.describeTag(QUIET, NOW, null)).toMatchObject({ changes365d: 0, watchedSince: null });
     expect(await filled.readModel.describeTag('ghcr.io/team/app:unknown', NOW, null)).toBeNull();
+  });
+
+  it('tells since when it is observed here, whatever was imported', async () => {
+    const reference = 'ghcr.io/team/imported:1';
+    const [baselineAt, trackedSince] = [new Date('2023-01-02'), new Date('2023-01-01')];
+    const coveredSince = new Date('2026-11-20T00:00:00Z');
+    const since = async (more: Partial<TagRecord>): Promise<Date | null | undefined> => {
+      await filled.tag(reference, { baselineAt, trackedSince, coveredSince, ...more });
+      return (await filled.readModel.describeTag(reference, NOW, null))?.coveredSince;
+    };
+    // The original's history comes with the time from which on the original watched.
+    expect(await since({ imported: true })).toEqual(coveredSince);
+    expect(await since({ imported: true, coveredSince: null })).toBeNull();
+    expect(await since({})).toEqual(baselineAt);
+    expect(await since({ trackedSince: null })).toBeNull();
+    expect(await since({ baselineAt: null })).toBeNull();
   });
 
   it('tells the gaps of the last 60 days since it was covered, the open one included', async () => {
