@@ -123,6 +123,31 @@ describe('description of a tag', () => {
   });
 });
 
+describe('the open gap of a tag', () => {
+  const OPEN = 'ghcr.io/team/open:1';
+  const gapsOf = async (
+    tag: Partial<TagRecord>,
+    lastScannedAt = '2026-11-15T11:00:00Z',
+  ): Promise<{ from: Date; to: Date }[] | undefined> => {
+    await filled.tag(OPEN, tag, { lastScannedAt: new Date(lastScannedAt), intervalSeconds: 7_200 });
+    return (await filled.readModel.describeTag(OPEN, NOW, null))?.recentGaps;
+  };
+
+  it('is not from before it was tracked, however long ago its repository was scanned', async () => {
+    const pending = { trackedSince: new Date('2026-11-15T11:59:00Z'), coveredSince: null, exempt: true };
+    expect(await gapsOf(pending, '2026-01-01T01:00:00Z')).toEqual([]);
+  });
+
+  it('is its own while its siblings answer', async () => {
+    const own = new Date('2026-11-10T11:00:00Z');
+    const left = { trackedSince: new Date('2026-11-01'), coveredSince: new Date('2026-11-01'), exempt: true };
+    expect(await gapsOf({ ...left, ownLastScannedAt: own })).toEqual([{ from: own, to: NOW }]);
+    expect(await gapsOf({ ...left, ownLastScannedAt: new Date('2026-11-15T09:00:00Z') })).toEqual([]);
+    // Of what nobody watches any more, its last scan tells.
+    expect(await gapsOf({ ...left, ownLastScannedAt: own, tracked: false })).toEqual([]);
+  });
+});
+
 describe('changes per bucket', () => {
   const question = { reference: BUSY, from: null, to: null, now: NOW, maxBuckets: 520 };
 
