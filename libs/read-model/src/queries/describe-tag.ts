@@ -1,13 +1,10 @@
 import type { PreparedSql } from '../database.ts';
+import { GAP_DAYS, GAP_INTERVALS } from '../entities/scan-statistics.ts';
 import type { AsOf, TagDescription, TagRow } from '../queries.ts';
-import type { Pointer } from '../schema/create-schema.ts';
+import { TAG_GAPS_SINCE, type Pointer } from '../schema/create-schema.ts';
 import { rowValues, tagColumns, tagRow, type StoredTagRow } from './tag-row.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
-/** How far back gaps are told. */
-const GAP_DAYS = 60;
-/** Without an answer for longer than so many intervals there is a gap in what was watched. */
-const GAP_INTERVALS = 2;
 /** The newest changes that a tag's rhythm is taken from: enough for any, and the busiest tag has tens of thousands. */
 const CADENCE_CHANGES = 1_000;
 
@@ -26,7 +23,9 @@ export async function describeTag(
   since: Date | null,
 ): Promise<{ tag: TagRow; description: TagDescription } | null> {
   if (reference.includes('\0')) return null;
-  const { schema } = pointer;
+  const { schema, version } = pointer;
+  const ownGaps =
+    version < TAG_GAPS_SINCE ? '' : `union all select gap_from, gap_to from ${schema}.tag_gap where tag_id = t.id`;
   const { now } = asOf;
   // Reckoned here: PostgreSQL would do it again for each row.
   const daysBefore = (days: number): Date => new Date(now.getTime() - days * DAY_MS);
@@ -38,8 +37,8 @@ export async function describeTag(
           end as "coveredSince",
         case when t.tracked and t.covered_since is not null then r.interval_seconds end as "intervalSeconds",
         (select json_agg(json_build_array(greatest(g.gap_from, t.covered_since), g.gap_to) order by g.gap_from)
-          from ${schema}.scan_gap g
-          where g.repository_id = t.repository_id and g.gap_to > $9 and g.gap_to > t.covered_since) as gaps,
+          from (select gap_from, gap_to from ${schema}.scan_gap where repository_id = t.repository_id ${ownGaps}) g
+          where g.gap_to > $9 and g.gap_to > t.covered_since) as gaps,
         counted.*, cadence.*
       from ${schema}.tag t join ${schema}.repository r on r.id = t.repository_id
       cross join lateral (
@@ -81,5 +80,19 @@ export async function describeTag(
     now.getTime() - from.getTime() > GAP_INTERVALS * intervalSeconds * 1_000;
   if (isOpen) recentGaps.push({ from, to: now });
   const cadence = { changes30d, changes90d, changes365d, medianGapSeconds, longestGapSeconds };
-  return { tag: tagRow(tag, now), description: { ...cadence, watchedSince, coveredSince, recentGaps } };
+  return {
+    tag: tagRow(tag, now),
+    description: { ...cadence, watchedSince, coveredSince, recentGaps: joined(recentGaps) },
+  };
+}
+
+/** Gaps in order of their beginnings, as such that do not overlap: a tag's own may hold one of its repository. */
+function joined(gaps: TagDescription['recentGaps']): TagDescription['recentGaps'] {
+  const apart: TagDescription['recentGaps'] = [];
+  for (const gap of gaps.toSorted((a, b) => a.from.getTime() - b.from.getTime())) {
+    const last = apart.at(-1);
+    if (last === undefined || gap.from > last.to) apart.push({ ...gap });
+    else if (gap.to > last.to) last.to = gap.to;
+  }
+  return apart;
 }

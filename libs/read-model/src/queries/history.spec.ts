@@ -123,6 +123,32 @@ describe('description of a tag', () => {
   });
 });
 
+describe('gaps of a tag alone', () => {
+  it('are told with those of its repository, what overlaps as one', async () => {
+    const at = (day: number): Date => new Date(Date.UTC(2026, 10, day));
+    const more = { trackedSince: at(1), coveredSince: at(1) };
+    const newest = { lastScannedAt: NOW, intervalSeconds: 7_200 };
+    const { id, repositoryId } = await filled.tag('ghcr.io/team/alone:1', more, newest);
+    await filled.tag('ghcr.io/team/alone:2', more, newest);
+    const gap = (table: string, of: number, from: number, to: number): Promise<unknown> =>
+      filled.database.query(`insert into ${filled.schema}.${table} values ($1, $2, $3)`, [of, at(from), at(to)]);
+    await gap('scan_gap', repositoryId, 3, 4);
+    await gap('scan_gap', repositoryId, 7, 9);
+    await gap('tag_gap', id, 2, 5);
+    await gap('tag_gap', id, 8, 10);
+    const gapsOf = async (tag: string): Promise<unknown> =>
+      (await filled.readModel.describeTag(`ghcr.io/team/alone:${tag}`, NOW, null))?.recentGaps;
+    expect(await gapsOf('1')).toEqual([
+      { from: at(2), to: at(5) },
+      { from: at(7), to: at(10) },
+    ]);
+    expect(await gapsOf('2')).toEqual([
+      { from: at(3), to: at(4) },
+      { from: at(7), to: at(9) },
+    ]);
+  });
+});
+
 describe('the open gap of a tag', () => {
   const OPEN = 'ghcr.io/team/open:1';
   const gapsOf = async (

@@ -6,6 +6,7 @@ import { projectManifest, writeManifests } from './manifests.ts';
 import type { Batch } from './messages.ts';
 import { notify } from './notices.ts';
 import { projectScan } from './scans.ts';
+import { pruneTagGaps } from './prune-tag-gaps.ts';
 import type { Tables } from './tables.ts';
 import { placeHistory } from './timelines.ts';
 import { projectTracking } from './tracking.ts';
@@ -51,6 +52,8 @@ async function write(sql: Sql, tables: Tables, set: WorkingSet): Promise<void> {
     tables.scanDay.write(sql, set.scanDays(), 'add'),
     tables.scanHour.write(sql, set.scanHours(), 'add'),
     tables.scanGap.write(sql, set.scanGaps, 'replace'),
+    tables.tagGap.write(sql, set.tagGaps, 'replace'),
+    pruneTagGaps(sql, tables, set),
   ]);
 }
 
