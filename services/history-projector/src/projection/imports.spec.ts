@@ -109,6 +109,17 @@ describe('imported history', () => {
     expect(gone.changes?.[2]).toMatchObject({ kind: 'disappearance', previous_digest: digest('a') });
   });
 
+  it('is told and listed in one order where it is of the same instant', async () => {
+    const rows = await spec.rowsOf(new Story().observed('2026-03-01', APP, 'b').imported('2026-03-01', APP, 'a'));
+    expect(rows.tags).toMatchObject([{ digest: digest('b') }]);
+    const { rows: listed } = await spec.readModel.listChanges({ reference: APP, limit: 10, offset: 0, since: null });
+    // Newest first: each follows from the one below it.
+    expect(listed).toMatchObject([
+      { sequence: 2, kind: 'change', previousDigest: digest('b'), digest: digest('a') },
+      { sequence: 1, kind: 'baseline', previousDigest: null, digest: digest('b') },
+    ]);
+  });
+
   it('alone says what a tag pointed to, of a tag that is not tracked', async () => {
     await spec.rowsOf(new Story().imported('2026-01-01', APP, 'a').imported('2026-01-05', APP, 'b'));
     expect(await spec.readModel.findTag(APP)).toMatchObject({

@@ -75,10 +75,7 @@ function mergeEntry({ sequence, observedAt, digest, previous }: RecordedEntry, s
   return entryOf('return', state.gone);
 }
 
-/** At the same instant the import comes first: it is what was known before. */
+/** At the same instant in the order of the stream, as lists have it too. */
 function byTime(a: RecordedEntry, b: RecordedEntry): number {
-  const apart = a.observedAt.getTime() - b.observedAt.getTime();
-  if (apart !== 0) return apart;
-  if (a.imported !== b.imported) return a.imported ? -1 : 1;
-  return a.sequence - b.sequence;
+  return a.observedAt.getTime() - b.observedAt.getTime() || a.sequence - b.sequence;
 }
