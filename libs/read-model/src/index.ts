@@ -11,6 +11,7 @@ export {
   ScanGap,
   ScanHour,
   Tag,
+  TagGap,
   TrackingEvent,
 } from './entities/index.ts';
 export {
@@ -23,9 +24,11 @@ export {
   type ScanDayRecord,
   type ScanGapRecord,
   type ScanHourRecord,
+  type TagGapRecord,
   type TagRecord,
   type TrackingEventRecord,
 } from './entities/rows.ts';
+export { GAP_DAYS, GAP_INTERVALS } from './entities/scan-statistics.ts';
 export { UNREACHABLE_AFTER } from './entities/tag.ts';
 export { CHANNELS, listen, type Channel, type ListenOptions } from './notifications.ts';
 export { openReadModel, PostgresReadModel, ReadModelMissing } from './postgres-read-model.ts';

@@ -125,6 +125,8 @@ export interface TagDescription {
   longestGapSeconds: number | null;
   /** Time of the baseline. */
   watchedSince: Date | null;
+  /** First observation of it here; imported history is from before. */
+  coveredSince: Date | null;
   recentGaps: { from: Date; to: Date }[];
 }
 

@@ -134,7 +134,7 @@ describe('a projector of a newer version', () => {
     await first.stop();
     running.pop();
     const database = new Database({ url, name: 'operator' });
-    await database.query(`drop table read_1.tracking_event, read_1.manifest, read_1.manifest_event`);
+    await database.query(`drop table read_1.tracking_event, read_1.manifest, read_1.manifest_event, read_1.tag_gap`);
     await database.query(`delete from read_1.checkpoint where stream = 'MANIFESTS'`);
     await age(database, 1);
     await database.close();

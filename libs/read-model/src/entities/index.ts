@@ -2,7 +2,7 @@ import { Checkpoint } from './checkpoint.ts';
 import { ChangeMonth, DigestChange } from './digest-change.ts';
 import { Manifest, ManifestEvent } from './manifest.ts';
 import { Repository } from './repository.ts';
-import { ScanDay, ScanGap, ScanHour } from './scan-statistics.ts';
+import { ScanDay, ScanGap, ScanHour, TagGap } from './scan-statistics.ts';
 import { Tag } from './tag.ts';
 import { TrackingEvent } from './tracking-event.ts';
 
@@ -17,6 +17,7 @@ export {
   ScanGap,
   ScanHour,
   Tag,
+  TagGap,
   TrackingEvent,
 };
 
@@ -30,6 +31,7 @@ export const ENTITIES = [
   ScanDay,
   ScanHour,
   ScanGap,
+  TagGap,
   TrackingEvent,
   Manifest,
   ManifestEvent,

@@ -3,7 +3,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { ChangeMonth, DigestChange } from './digest-change.ts';
 import type { Manifest, ManifestEvent } from './manifest.ts';
 import type { Repository } from './repository.ts';
-import type { ScanDay, ScanGap, ScanHour } from './scan-statistics.ts';
+import type { ScanDay, ScanGap, ScanHour, TagGap } from './scan-statistics.ts';
 import type { Tag } from './tag.ts';
 import type { TrackingEvent } from './tracking-event.ts';
 
@@ -18,6 +18,7 @@ export type ChangeMonthRecord = Row<InferEntity<typeof ChangeMonth>>;
 export type ScanDayRecord = Row<InferEntity<typeof ScanDay>>;
 export type ScanHourRecord = Row<InferEntity<typeof ScanHour>>;
 export type ScanGapRecord = Row<InferEntity<typeof ScanGap>>;
+export type TagGapRecord = Row<InferEntity<typeof TagGap>>;
 export type ManifestRecord = Row<InferEntity<typeof Manifest>>;
 export type ManifestEventRecord = Row<InferEntity<typeof ManifestEvent>>;
 export type TrackingEventRecord = Row<InferEntity<typeof TrackingEvent>>;

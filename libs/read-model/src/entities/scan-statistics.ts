@@ -28,6 +28,11 @@ export const ScanHour = defineEntity({
   properties: { hour: instant().primary(), ...counts },
 });
 
+/** Without an answer for longer than so many intervals there is a gap in what was watched. */
+export const GAP_INTERVALS = 2;
+/** How far back gaps are told. */
+export const GAP_DAYS = 60;
+
 /** A time in which no scan of a watched repository answered for more than two intervals. */
 export const ScanGap = defineEntity({
   name: 'ScanGap',
@@ -35,6 +40,21 @@ export const ScanGap = defineEntity({
   schema: '*',
   properties: {
     repositoryId: p.bigint('number').primary().autoincrement(false),
+    gapFrom: instant().primary(),
+    gapTo: instant(),
+  },
+});
+
+/**
+ * A time in which a tag alone gave no answer for more than two intervals, or was not tracked, though its repository was
+ * scanned. Kept for as long as gaps are told.
+ */
+export const TagGap = defineEntity({
+  name: 'TagGap',
+  tableName: 'tag_gap',
+  schema: '*',
+  properties: {
+    tagId: p.bigint('number').primary().autoincrement(false),
     gapFrom: instant().primary(),
     gapTo: instant(),
   },

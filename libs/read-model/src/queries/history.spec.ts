@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgres, type RunningPostgres } from '@dtm/testing';
+import type { TagRecord } from '../entities/rows.ts';
 import { FilledReadModel } from '../testing/filled-read-model.ts';
 
 const NOW = new Date('2026-11-15T12:00:00Z');
@@ -73,6 +74,7 @@ describe('description of a tag', () => {
       medianGapSeconds: 5 * 24 * 3600,
       longestGapSeconds: 5 * 24 * 3600,
       watchedSince: new Date('2026-09-01T12:00:00Z'),
+      coveredSince: null,
       recentGaps: [],
     });
     expect(await filled.readModel.describeTag(BUSY, NOW, new Date('2026-11-01'))).toMatchObject({
@@ -81,6 +83,22 @@ describe('description of a tag', () => {
     });
     expect(await filled.readModel.describeTag(QUIET, NOW, null)).toMatchObject({ changes365d: 0, watchedSince: null });
     expect(await filled.readModel.describeTag('ghcr.io/team/app:unknown', NOW, null)).toBeNull();
+  });
+
+  it('tells since when it is observed here, whatever was imported', async () => {
+    const reference = 'ghcr.io/team/imported:1';
+    const [baselineAt, trackedSince] = [new Date('2023-01-02'), new Date('2023-01-01')];
+    const coveredSince = new Date('2026-11-20T00:00:00Z');
+    const since = async (more: Partial<TagRecord>): Promise<Date | null | undefined> => {
+      await filled.tag(reference, { baselineAt, trackedSince, coveredSince, ...more });
+      return (await filled.readModel.describeTag(reference, NOW, null))?.coveredSince;
+    };
+    // The original's history comes with the time from which on the original watched.
+    expect(await since({ imported: true })).toEqual(coveredSince);
+    expect(await since({ imported: true, coveredSince: null })).toBeNull();
+    expect(await since({})).toEqual(baselineAt);
+    expect(await since({ trackedSince: null })).toBeNull();
+    expect(await since({ baselineAt: null })).toBeNull();
   });
 
   it('tells the gaps of the last 60 days since it was covered, the open one included', async () => {
@@ -102,6 +120,57 @@ describe('description of a tag', () => {
       { from: new Date('2026-11-05T00:00:00Z'), to: new Date('2026-11-05T06:00:00Z') },
       { from: lastScannedAt, to: NOW },
     ]);
+  });
+});
+
+describe('gaps of a tag alone', () => {
+  it('are told with those of its repository, what overlaps as one', async () => {
+    const at = (day: number): Date => new Date(Date.UTC(2026, 10, day));
+    const more = { trackedSince: at(1), coveredSince: at(1) };
+    const newest = { lastScannedAt: NOW, intervalSeconds: 7_200 };
+    const { id, repositoryId } = await filled.tag('ghcr.io/team/alone:1', more, newest);
+    await filled.tag('ghcr.io/team/alone:2', more, newest);
+    const gap = (table: string, of: number, from: number, to: number): Promise<unknown> =>
+      filled.database.query(`insert into ${filled.schema}.${table} values ($1, $2, $3)`, [of, at(from), at(to)]);
+    await gap('scan_gap', repositoryId, 3, 4);
+    await gap('scan_gap', repositoryId, 7, 9);
+    await gap('tag_gap', id, 2, 5);
+    await gap('tag_gap', id, 8, 10);
+    const gapsOf = async (tag: string): Promise<unknown> =>
+      (await filled.readModel.describeTag(`ghcr.io/team/alone:${tag}`, NOW, null))?.recentGaps;
+    expect(await gapsOf('1')).toEqual([
+      { from: at(2), to: at(5) },
+      { from: at(7), to: at(10) },
+    ]);
+    expect(await gapsOf('2')).toEqual([
+      { from: at(3), to: at(4) },
+      { from: at(7), to: at(9) },
+    ]);
+  });
+});
+
+describe('the open gap of a tag', () => {
+  const OPEN = 'ghcr.io/team/open:1';
+  const gapsOf = async (
+    tag: Partial<TagRecord>,
+    lastScannedAt = '2026-11-15T11:00:00Z',
+  ): Promise<{ from: Date; to: Date }[] | undefined> => {
+    await filled.tag(OPEN, tag, { lastScannedAt: new Date(lastScannedAt), intervalSeconds: 7_200 });
+    return (await filled.readModel.describeTag(OPEN, NOW, null))?.recentGaps;
+  };
+
+  it('is not from before it was tracked, however long ago its repository was scanned', async () => {
+    const pending = { trackedSince: new Date('2026-11-15T11:59:00Z'), coveredSince: null, exempt: true };
+    expect(await gapsOf(pending, '2026-01-01T01:00:00Z')).toEqual([]);
+  });
+
+  it('is its own while its siblings answer', async () => {
+    const own = new Date('2026-11-10T11:00:00Z');
+    const left = { trackedSince: new Date('2026-11-01'), coveredSince: new Date('2026-11-01'), exempt: true };
+    expect(await gapsOf({ ...left, ownLastScannedAt: own })).toEqual([{ from: own, to: NOW }]);
+    expect(await gapsOf({ ...left, ownLastScannedAt: new Date('2026-11-15T09:00:00Z') })).toEqual([]);
+    // Of what nobody watches any more, its last scan tells.
+    expect(await gapsOf({ ...left, ownLastScannedAt: own, tracked: false })).toEqual([]);
   });
 });
 

@@ -37,6 +37,7 @@ describe('ensureReadModel', () => {
       'scan_gap',
       'scan_hour',
       'tag',
+      'tag_gap',
       'tag_version',
       'tracking_event',
     ]);

@@ -1,10 +1,12 @@
 import type { Database, Sql } from '../database.ts';
 
 /** Shape of the tables that this version of the code reads and writes. */
-export const READ_MODEL_VERSION = 5;
+export const READ_MODEL_VERSION = 6;
 
 /** Read models of an older version serve until they are rebuilt; from this one on they tell when a tag was written. */
 export const ORDERED_SINCE = 5;
+/** From this one on they know the gaps of single tags. */
+export const TAG_GAPS_SINCE = 6;
 
 // One key for everything that creates or switches schemas; any number will do, as long as it stays the same.
 const SCHEMA_LOCK = 7_046_029_254;
@@ -61,12 +63,16 @@ export async function lockSchemas(sql: Sql): Promise<void> {
   await sql.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
 }
 
+/** Makes all tables that a version of the code relies on: what is written down for each. */
+export async function statementsOf(database: Database, schema: string): Promise<string> {
+  return (await database.createStatements(schema)) + versionOfTags(schema);
+}
+
 /** Creates all tables and indexes of a schema that does not exist yet, in the caller's transaction. */
 export async function createTables(database: Database, sql: Sql, schema: string): Promise<void> {
-  await sql.query(await database.createStatements(schema));
+  await sql.query(await statementsOf(database, schema));
   // Lists are answered from indexes alone where the pages are known to be settled, which only a vacuum tells.
   await sql.query(`alter table "${schema}".tag set (autovacuum_vacuum_scale_factor = 0.005)`);
-  await tellVersionOfTags(sql, schema);
   const [trigrams] = await sql.query<{ place: string }>(
     `select n.nspname as place from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm'`,
   );
@@ -84,8 +90,8 @@ export async function createTables(database: Database, sql: Sql, schema: string)
  * Names the state that all tags are in: whoever reads the name and something else in one statement knows what that belongs to.
  * Names are never used again, as a number would be after a restore.
  */
-async function tellVersionOfTags(sql: Sql, schema: string): Promise<void> {
-  await sql.query(`
+function versionOfTags(schema: string): string {
+  return `
     create table "${schema}".tag_version (
       version uuid not null default gen_random_uuid(),
       only_row boolean primary key default true check (only_row)
@@ -94,7 +100,8 @@ async function tellVersionOfTags(sql: Sql, schema: string): Promise<void> {
     create function "${schema}".tags_changed() returns trigger language plpgsql as
       $$ begin update "${schema}".tag_version set version = gen_random_uuid(); return null; end $$;
     create trigger tags_changed after insert or update or delete or truncate on "${schema}".tag
-      execute function "${schema}".tags_changed();`);
+      execute function "${schema}".tags_changed();
+`;
 }
 
 /** Search is faster with it and right without it, so a server that refuses the extension will do. */

@@ -5,7 +5,7 @@ import { startPostgres, type RunningPostgres } from '@dtm/testing';
 import { Database } from '../database.ts';
 import { openReadModel } from '../postgres-read-model.ts';
 import type { ReadModel } from '../queries.ts';
-import { ensureReadModel, READ_MODEL_VERSION } from './create-schema.ts';
+import { ensureReadModel, READ_MODEL_VERSION, statementsOf } from './create-schema.ts';
 
 // What a rolling update rests on: while two versions run side by side, the api of either reads the read models of the other.
 // Each version's tables are kept here as SQL, for as long as the version after it is supported.
@@ -70,8 +70,7 @@ async function askEverything(readModel: ReadModel): Promise<void> {
 
 describe('the tables of a version', () => {
   it('are those that were written down for it: another shape is another version', async () => {
-    await database.query('select 1');
-    const made = await database.createStatements('read_1');
+    const made = await statementsOf(database, 'read_1');
     // A new version is written down here once, and committed; from then on its file is what others rely on.
     const isWritten = existsSync(fileOf(READ_MODEL_VERSION));
     if (!isWritten && process.env['CI'] === undefined) writeFileSync(fileOf(READ_MODEL_VERSION), made);

@@ -95,6 +95,7 @@ describe('the head of a page', () => {
       medianGapSeconds: 6 * 86_400,
       longestGapSeconds: 20 * 86_400,
       watchedSince: new Date('2020-05-12T00:00:00Z'),
+      coveredSince: new Date('2020-05-12T00:00:00Z'),
       recentGaps: [],
     };
     const description =

@@ -78,12 +78,12 @@ export class TagsController {
     if (found === null) throw unknownTag(reference);
     const { tag, description } = found;
     this.views.viewed(reference, tag.state);
-    const { watchedSince, recentGaps, ...cadence } = description;
+    const { watchedSince, coveredSince, recentGaps, ...cadence } = description;
     return {
       ...tagSummary(tag),
       cadence: { ...cadence, watchedSince: instant(watchedSince) },
       coverage: {
-        since: instant(coveredSince(watchedSince, tag.trackedSince)),
+        since: instant(coveredSince),
         recentGaps: recentGaps.map(({ from, to }) => ({ from: instant(from), to: instant(to) })),
       },
       nextScanAt: next.at,
@@ -98,10 +98,4 @@ export class TagsController {
       return { at: null, reason: 'the scheduler does not answer' };
     }
   }
-}
-
-/** Imported history reaches back beyond the time from which on anyone looked here. */
-function coveredSince(recordSince: Date | null, trackedSince: Date | null): Date | null {
-  if (recordSince === null || trackedSince === null) return null;
-  return recordSince > trackedSince ? recordSince : trackedSince;
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TagDescription } from '@dtm/read-model';
 import {
   changePageSchema,
   frequencySchema,
@@ -105,15 +106,17 @@ describe('GET /api/v1/tags/{reference}', () => {
         trackedSince: new Date('2025-12-31T23:59:58Z'),
       }),
     ];
-    api.readModel.description = {
+    const description: TagDescription = {
       changes30d: 2,
       changes90d: 5,
       changes365d: 9,
       medianGapSeconds: 86_400,
       longestGapSeconds: 172_800,
       watchedSince: new Date('2026-01-01T00:00:00Z'),
+      coveredSince: new Date('2026-01-01T00:00:00Z'),
       recentGaps: [{ from: new Date('2026-11-01T00:00:00Z'), to: new Date('2026-11-02T00:00:00Z') }],
     };
+    api.readModel.description = description;
     const details = tagDetailsSchema.parse(await (await api.get('/api/v1/tags/nginx')).json());
     expect(details).toMatchObject({
       state: 'active',
@@ -129,11 +132,8 @@ describe('GET /api/v1/tags/{reference}', () => {
     });
     expect(details.failure).toBeNull();
     // Imported history is no time in which anyone looked.
-    for (const [trackedSince, since] of [
-      [new Date('2026-03-01T00:00:00Z'), '2026-03-01T00:00:00.000Z'],
-      [null, null],
-    ] as const) {
-      api.readModel.tags = [tagRow(NGINX, { trackedSince })];
+    for (const since of ['2026-03-01T00:00:00.000Z', null]) {
+      api.readModel.description = { ...description, coveredSince: since === null ? null : new Date(since) };
       const imported = tagDetailsSchema.parse(await (await api.get('/api/v1/tags/nginx')).json());
       expect(imported.coverage.since).toBe(since);
       expect(imported.cadence.watchedSince).toBe('2026-01-01T00:00:00.000Z');
@@ -254,6 +254,7 @@ describe('GET /api/v1/tags/{reference}/frequency', () => {
         medianGapSeconds: null,
         longestGapSeconds: null,
         watchedSince,
+        coveredSince: watchedSince,
         recentGaps: [],
       };
     };

@@ -59,6 +59,7 @@ const NEVER_CHANGED: TagDescription = {
   medianGapSeconds: null,
   longestGapSeconds: null,
   watchedSince: null,
+  coveredSince: null,
   recentGaps: [],
 };
 

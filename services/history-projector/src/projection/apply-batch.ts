@@ -1,4 +1,5 @@
 import type { Database, Sql } from '@dtm/read-model';
+import { inOrder, type Step } from './batch-order.ts';
 import { moveCheckpoints, type Positions } from './checkpoints.ts';
 import { projectHistory } from './history.ts';
 import { loadRows } from './load.ts';
@@ -6,6 +7,7 @@ import { projectManifest, writeManifests } from './manifests.ts';
 import type { Batch } from './messages.ts';
 import { notify } from './notices.ts';
 import { projectScan } from './scans.ts';
+import { pruneTagGaps } from './prune-tag-gaps.ts';
 import type { Tables } from './tables.ts';
 import { placeHistory } from './timelines.ts';
 import { projectTracking } from './tracking.ts';
@@ -27,15 +29,19 @@ export function applyBatch(
   return database.transaction(async (sql) => {
     const { to, lastIds } = await moveCheckpoints(sql, tables, from, batch);
     const set = new WorkingSet(await loadRows(sql, tables, batch), lastIds);
-    for (const read of batch.TRACKING) projectTracking(set, read);
-    for (const read of batch.HISTORY) projectHistory(set, read);
-    for (const read of batch.SCAN_LOG) projectScan(set, read);
-    for (const read of batch.MANIFESTS) projectManifest(set, read);
+    for (const step of inOrder(batch)) project(set, step);
     await placeHistory(sql, tables, set);
     await write(sql, tables, set);
     await wake(sql, batch);
     return to;
   });
+}
+
+function project(set: WorkingSet, { stream, read }: Step): void {
+  if (stream === 'TRACKING') projectTracking(set, read);
+  else if (stream === 'HISTORY') projectHistory(set, read);
+  else if (stream === 'SCAN_LOG') projectScan(set, read);
+  else projectManifest(set, read);
 }
 
 /** Each statement is made while PostgreSQL works on the one before. They are carried out in this order. */
@@ -51,6 +57,8 @@ async function write(sql: Sql, tables: Tables, set: WorkingSet): Promise<void> {
     tables.scanDay.write(sql, set.scanDays(), 'add'),
     tables.scanHour.write(sql, set.scanHours(), 'add'),
     tables.scanGap.write(sql, set.scanGaps, 'replace'),
+    tables.tagGap.write(sql, set.tagGaps, 'replace'),
+    pruneTagGaps(sql, tables, set),
   ]);
 }
 

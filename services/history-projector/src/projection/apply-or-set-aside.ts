@@ -1,14 +1,12 @@
 import type { Database, Sql } from '@dtm/read-model';
 import { applyBatch } from './apply-batch.ts';
+import { inOrder } from './batch-order.ts';
 import type { Positions } from './checkpoints.ts';
-import { emptyBatch, PROJECTED_STREAMS, type Batch, type ProjectedStream, type Read } from './messages.ts';
+import { emptyBatch, type Batch, type ProjectedStream, type Read } from './messages.ts';
 import type { Tables } from './tables.ts';
 
 /** Told of an event that was set aside. */
 export type OnSetAside = (stream: ProjectedStream, read: Read<unknown>) => void;
-
-/** Tracking comes first, as `applyBatch` has it: scans are read in the light of it. */
-const ORDER: readonly ProjectedStream[] = ['TRACKING', ...PROJECTED_STREAMS.filter((stream) => stream !== 'TRACKING')];
 
 /** Classes of SQLSTATE: a value that PostgreSQL cannot hold, and one that is too long for what is made of it. */
 const REFUSED_VALUE = /^(22|54)/;
@@ -35,16 +33,14 @@ export async function applyOrSetAside(
     if (!matches(error, REFUSED_VALUE) && !matches(error, CONTRADICTION)) throw error;
   }
   let positions = from;
-  for (const stream of ORDER) {
-    for (const read of batch[stream]) {
-      try {
-        positions = await apply(positions, only(stream, read));
-      } catch (error) {
-        if (!matches(error, REFUSED_VALUE)) throw matches(error, CONTRADICTION) ? named(stream, read, error) : error;
-        const aside = { ...read, event: null, fault: `PostgreSQL refuses a value in it: ${error.message}` };
-        positions = await apply(positions, only(stream, aside));
-        onSetAside(stream, aside);
-      }
+  for (const { stream, read } of inOrder(batch)) {
+    try {
+      positions = await apply(positions, only(stream, read));
+    } catch (error) {
+      if (!matches(error, REFUSED_VALUE)) throw matches(error, CONTRADICTION) ? named(stream, read, error) : error;
+      const aside = { ...read, event: null, fault: `PostgreSQL refuses a value in it: ${error.message}` };
+      positions = await apply(positions, only(stream, aside));
+      onSetAside(stream, aside);
     }
   }
   return positions;

@@ -82,6 +82,44 @@ describe('imported history', () => {
     expect(exported).toEqual([1, 3]);
   });
 
+  it('hides no change that was observed here', async () => {
+    const lastSeenAt = '2026-03-09 22:00';
+    for (const digit of ['b', 'c'] as const) {
+      const rows = await spec.rowsOf(
+        new Story()
+          .observed('2026-03-01', APP, 'a')
+          .observed('2026-03-10', APP, digit, { lastSeenAt })
+          .imported('2026-03-05', APP, 'b'),
+      );
+      expect(rows.changes?.[1]).toMatchObject({
+        kind: 'change',
+        shown: true,
+        previous_digest: digest('a'),
+        not_before: '2026-03-09T22:00:00+00:00',
+      });
+      expect(rows.tags).toMatchObject([{ change_count: 2, digest: digest(digit) }]);
+      expect((await spec.readModel.changesAfter(0, 10, null)).map(({ sequence }) => sequence)).toEqual([1, 2]);
+    }
+  });
+
+  it('newer than the last change seen here is an entry, but what the registry answered stays what the tag points to', async () => {
+    const story = new Story().observed('2026-03-01', APP, 'a').imported('2026-03-05', APP, 'b');
+    expect((await spec.rowsOf(story)).tags).toMatchObject([{ digest: digest('a'), change_count: 1 }]);
+    const gone = await spec.rowsOf(story.disappeared('2026-03-10', APP, '2026-03-09'));
+    expect(gone.changes?.[2]).toMatchObject({ kind: 'disappearance', previous_digest: digest('a') });
+  });
+
+  it('is told and listed in one order where it is of the same instant', async () => {
+    const rows = await spec.rowsOf(new Story().observed('2026-03-01', APP, 'b').imported('2026-03-01', APP, 'a'));
+    expect(rows.tags).toMatchObject([{ digest: digest('b') }]);
+    const { rows: listed } = await spec.readModel.listChanges({ reference: APP, limit: 10, offset: 0, since: null });
+    // Newest first: each follows from the one below it.
+    expect(listed).toMatchObject([
+      { sequence: 2, kind: 'change', previousDigest: digest('b'), digest: digest('a') },
+      { sequence: 1, kind: 'baseline', previousDigest: null, digest: digest('b') },
+    ]);
+  });
+
   it('alone says what a tag pointed to, of a tag that is not tracked', async () => {
     await spec.rowsOf(new Story().imported('2026-01-01', APP, 'a').imported('2026-01-05', APP, 'b'));
     expect(await spec.readModel.findTag(APP)).toMatchObject({

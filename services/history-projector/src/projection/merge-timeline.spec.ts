@@ -7,7 +7,7 @@ function entry(
   at: string,
   digit: string | null,
   imported: boolean,
-  previous?: { digit: string; seen: string },
+  previous?: { digit: string; seen: string; gone?: boolean },
 ): RecordedEntry {
   return {
     sequence: ++sequence,
@@ -15,7 +15,9 @@ function entry(
     observedAt: new Date(iso(at)),
     digest: digit === null ? null : digest(digit),
     previous:
-      previous === undefined ? null : { digest: digest(previous.digit), lastSeenAt: new Date(iso(previous.seen)) },
+      previous === undefined
+        ? null
+        : { digest: digest(previous.digit), gone: previous.gone ?? false, lastSeenAt: new Date(iso(previous.seen)) },
   };
 }
 
@@ -33,7 +35,7 @@ describe('mergeTimeline', () => {
       entry('2026-01-01', 'a', false),
       entry('2026-01-05', 'b', false, { digit: 'a', seen: '2026-01-04' }),
       entry('2026-01-09', null, false, { digit: 'b', seen: '2026-01-08' }),
-      entry('2026-01-11', 'b', false, { digit: 'b', seen: '2026-01-10' }),
+      entry('2026-01-11', 'b', false, { digit: 'b', seen: '2026-01-10', gone: true }),
     ];
     expect(told(chain)).toEqual([
       'baseline - -',
@@ -74,8 +76,42 @@ describe('mergeTimeline', () => {
     ]);
   });
 
-  it('puts the import first at the same instant', () => {
-    expect(told([entry('2026-01-01', 'b', false), entry('2026-01-01', 'a', true)])[1]).toBe('change a 2026-01-01');
+  it('tells a change from what the registry itself answered last, whatever an import said before', () => {
+    const a = entry('2026-03-01', 'a', false);
+    const said = entry('2026-03-05', 'b', true);
+    const seen = { digit: 'a', seen: '2026-03-09' };
+    const before = ['baseline - -', 'change a 2026-03-01'];
+    expect(told([a, said, entry('2026-03-10', 'b', false, seen)])).toEqual([...before, 'change a 2026-03-09']);
+    expect(told([a, said, entry('2026-03-10', 'c', false, seen)])).toEqual([...before, 'change a 2026-03-09']);
+    expect(told([a, said, entry('2026-03-10', null, false, seen)])).toEqual([...before, 'disappearance a 2026-03-09']);
+    // What was seen before the import speaks says nothing against it.
+    const earlier = entry('2026-03-10', 'b', false, { digit: 'a', seen: '2026-03-04' });
+    expect(told([a, said, earlier])).toEqual([...before, '(return b 2026-03-05)']);
+  });
+
+  it('believes the registry too that a tag was there, or was gone', () => {
+    const a = entry('2026-03-01', 'a', false);
+    const saidGone = entry('2026-03-05', null, true, { digit: 'a', seen: '2026-03-04' });
+    expect(told([a, saidGone, entry('2026-03-10', null, false, { digit: 'a', seen: '2026-03-09' })])[2]).toBe(
+      'disappearance a 2026-03-09',
+    );
+    const gone = entry('2026-03-02', null, false, { digit: 'a', seen: '2026-03-01' });
+    const said = entry('2026-03-05', 'b', true);
+    const back = entry('2026-03-10', 'a', false, { digit: 'a', seen: '2026-03-09', gone: true });
+    expect(told([a, gone, said, back])[3]).toBe('return a 2026-03-09');
+  });
+
+  it('takes no digest from the chain of an import', () => {
+    const said = entry('2026-03-10', 'b', true, { digit: 'a', seen: '2026-03-09' });
+    expect(told([entry('2026-03-01', 'a', true), entry('2026-03-05', 'b', false), said])[2]).toBe(
+      '(return b 2026-03-09)',
+    );
+  });
+
+  it('keeps the order of the stream at the same instant', () => {
+    const entries = [entry('2026-01-01', 'b', false), entry('2026-01-01', 'a', true)];
+    expect(told(entries)).toEqual(['baseline - -', 'change b 2026-01-01']);
+    expect(mergeTimeline(entries.toReversed())).toEqual(mergeTimeline(entries));
   });
 
   it('collapses a second disappearance', () => {

@@ -5,8 +5,8 @@ export interface RecordedEntry {
   observedAt: Date;
   /** Null for a disappearance. */
   digest: string | null;
-  /** Null for the first of its chain. */
-  previous: { digest: string; lastSeenAt: Date } | null;
+  /** What its own chain told before; null for the first. `gone`: the tag was, and the digest is the last one before. */
+  previous: { digest: string; gone: boolean; lastSeenAt: Date } | null;
 }
 
 /** What an event is in the merged timeline. */
@@ -38,7 +38,7 @@ const BEGINNING: TimelineState = { digest: null, gone: false, confirmedAt: null 
  */
 export function mergeTimeline(entries: readonly RecordedEntry[], state: TimelineState = BEGINNING): MergedEntry[] {
   return entries.toSorted(byTime).map((entry) => {
-    const merged = mergeEntry(entry, state);
+    const merged = mergeEntry(entry, stateBefore(entry, state));
     state = {
       digest: entry.digest ?? merged.previousDigest,
       gone: entry.digest === null,
@@ -48,17 +48,26 @@ export function mergeTimeline(entries: readonly RecordedEntry[], state: Timeline
   });
 }
 
-function mergeEntry(entry: RecordedEntry, state: TimelineState): MergedEntry {
-  const { sequence, observedAt, digest, previous } = entry;
-  const own = previous?.lastSeenAt ?? null;
-  const notBefore = own !== null && (state.confirmedAt === null || own > state.confirmedAt) ? own : state.confirmedAt;
+/**
+ * What was known right before an entry. The registry's own answer outweighs what an import said until then: where it still
+ * told the old state afterwards, the tag had returned to it, though no entry says when. Imports only tighten the bounds.
+ */
+function stateBefore({ imported, previous }: RecordedEntry, state: TimelineState): TimelineState {
+  if (previous === null || (state.confirmedAt !== null && previous.lastSeenAt <= state.confirmedAt)) return state;
+  const { digest, gone, lastSeenAt } = previous;
+  return imported || state.digest === null
+    ? { ...state, confirmedAt: lastSeenAt }
+    : { digest, gone, confirmedAt: lastSeenAt };
+}
+
+function mergeEntry({ sequence, observedAt, digest, previous }: RecordedEntry, state: TimelineState): MergedEntry {
   const entryOf = (kind: MergedEntry['kind'], shown = true): MergedEntry => ({
     sequence,
     observedAt,
     kind,
     shown,
     previousDigest: state.digest ?? previous?.digest ?? null,
-    notBefore,
+    notBefore: state.confirmedAt,
   });
   if (digest === null) return entryOf('disappearance', !state.gone);
   if (state.digest === null) return { ...entryOf('baseline'), previousDigest: null, notBefore: null };
@@ -66,10 +75,7 @@ function mergeEntry(entry: RecordedEntry, state: TimelineState): MergedEntry {
   return entryOf('return', state.gone);
 }
 
-/** At the same instant the import comes first: it is what was known before. */
+/** At the same instant in the order of the stream, as lists have it too. */
 function byTime(a: RecordedEntry, b: RecordedEntry): number {
-  const apart = a.observedAt.getTime() - b.observedAt.getTime();
-  if (apart !== 0) return apart;
-  if (a.imported !== b.imported) return a.imported ? -1 : 1;
-  return a.sequence - b.sequence;
+  return a.observedAt.getTime() - b.observedAt.getTime() || a.sequence - b.sequence;
 }

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '@dtm/read-model';
 import { startPostgres, type RunningPostgres } from '@dtm/testing';
-import { ProjectionSpec, type Rows } from '../testing/projection-spec.ts';
-import { iso, Story } from '../testing/story.ts';
+import { batchOf, ProjectionSpec, type Rows } from '../testing/projection-spec.ts';
+import { iso, Story, type StoryMessage } from '../testing/story.ts';
+import { applyBatch } from './apply-batch.ts';
+import { BEGINNING, type Positions } from './checkpoints.ts';
 
 let postgres: RunningPostgres;
 let spec: ProjectionSpec;
@@ -28,6 +30,14 @@ async function lastScans(): Promise<(string | null)[]> {
   return (await Promise.all(tags)).flatMap((tag) => (tag === null ? [] : [tag.lastScannedAt?.toISOString() ?? null]));
 }
 
+/** Gaps of repositories after a story that is cut in some way. */
+async function gapsAfter(batches: StoryMessage[][]): Promise<Rows[string] | undefined> {
+  await spec.reset();
+  let positions: Positions = BEGINNING;
+  for (const batch of batches) positions = await applyBatch(spec.database, spec.tables, positions, batchOf(batch));
+  return (await spec.rows()).gaps;
+}
+
 function of(rows: Rows, column: string): unknown[] {
   return (rows.tags ?? []).map((row) => row[column]);
 }
@@ -51,6 +61,18 @@ describe('a scan that succeeds', () => {
         observations: 4,
       },
     ]);
+  });
+
+  it('is projected in the light of the tracking that it knew, however batches are cut', async () => {
+    const story = new Story()
+      .scanned('2026-03-01 10:00', APP)
+      .tracked('2026-03-01 11:00', `${APP}:1`)
+      .scanned('2026-03-01 18:00', APP)
+      .observed('2026-03-01 18:00', `${APP}:1`, 'a')
+      .untracked('2026-03-01 19:00', `${APP}:1`);
+    const inOneBatch = await gapsAfter([story.messages]);
+    expect(inOneBatch).toMatchObject([{ gap_from: '2026-03-01T11:00:00+00:00' }]);
+    expect(await gapsAfter(story.messages.map((message) => [message]))).toEqual(inOneBatch);
   });
 
   it('leaves a tag pending that was tracked behind its back', async () => {

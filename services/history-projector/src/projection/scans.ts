@@ -1,13 +1,10 @@
 import { EVENT_TYPES, type RepositoryScanFailed, type RepositoryScanned, type ScanLogEvent } from '@dtm/events';
 import { CLOCK_TOLERANCE_MS } from '@dtm/jetstream';
-import type { RepositoryRecord, TagRecord } from '@dtm/read-model';
+import { GAP_INTERVALS, type RepositoryRecord, type TagRecord } from '@dtm/read-model';
 import { later } from './instants.ts';
 import type { Read } from './messages.ts';
 import { isUnreachable } from './unreachable.ts';
 import type { WorkingSet } from './working-set.ts';
-
-/** Without an answer for longer than so many intervals there is a gap in what was watched. */
-const GAP_INTERVALS = 2;
 
 /** Projects one message of SCAN_LOG; one that cannot be read changes nothing. */
 export function projectScan(set: WorkingSet, { event, message }: Read<ScanLogEvent>): void {
@@ -42,10 +39,11 @@ function projectSuccess(set: WorkingSet, repository: RepositoryRecord, scan: Rep
   set.countScan({ registry, at: finishedAt, succeeded: true, seconds, requests, observations });
   const before = repository.lastScannedAt;
   const late = before !== null && finishedAt <= before;
-  const view = { scan, finishedAt, late, before, listed: new Set(scan.coverage.tags), failures: failuresByTag(scan) };
+  const gapFrom = late ? null : gapBefore(repository, scan);
+  const view = { scan, startedAt, finishedAt, late, before, gapFrom, ...namedIn(scan) };
   for (const tag of set.tagsOf(repository)) projectTag(set, tag, view);
   if (late) return;
-  noteGap(set, repository, startedAt, scan.intervalSeconds);
+  if (gapFrom !== null) set.scanGaps.push({ repositoryId: repository.id, gapFrom, gapTo: startedAt });
   repository.lastScannedAt = finishedAt;
   repository.lastScanStartedAt = startedAt;
   repository.intervalSeconds = scan.intervalSeconds;
@@ -71,11 +69,14 @@ function projectFailure(set: WorkingSet, repository: RepositoryRecord, scan: Rep
 
 interface ScanView {
   scan: RepositoryScanned;
+  startedAt: Date;
   finishedAt: Date;
   /** A scan that ended later is known already. */
   late: boolean;
   /** End of the newest scan before this one. */
   before: Date | null;
+  /** Begin of the repository's gap that ends with this scan. */
+  gapFrom: Date | null;
   listed: ReadonlySet<string>;
   failures: ReadonlyMap<string, RepositoryScanned['failures'][number]>;
 }
@@ -103,13 +104,15 @@ function projectTag(set: WorkingSet, tag: TagRecord, view: ScanView): void {
   set.changedTags.add(tag);
 }
 
-function cover(set: WorkingSet, tag: TagRecord, { scan, finishedAt, late }: ScanView): void {
+function cover(set: WorkingSet, tag: TagRecord, view: ScanView): void {
+  const { scan, finishedAt, late } = view;
   if (tag.coveredSince === null) {
     tag.coveredSince = finishedAt;
     set.changedTags.add(tag);
   }
   if (!tag.exempt) return;
   set.changedTags.add(tag);
+  noteOwnGap(set, tag, view);
   // Its tracking has changed since, or a newer scan left it out: only its own time can move.
   const superseded = late || !tag.tracked || (tag.trackedSequence ?? 0) > scan.trackingSequence;
   if (superseded) {
@@ -132,13 +135,24 @@ function wasTrackedAt(tag: TagRecord, sequence: number): boolean {
   return tracked > untracked && tracked <= sequence;
 }
 
-function noteGap(set: WorkingSet, repository: RepositoryRecord, startedAt: Date, intervalSeconds: number): void {
-  if (repository.lastScannedAt === null || repository.watchedFrom === null) return;
-  const gapFrom = later(repository.lastScannedAt, repository.watchedFrom);
-  if (gapFrom === null || startedAt.getTime() - gapFrom.getTime() <= GAP_INTERVALS * intervalSeconds * 1000) return;
-  set.scanGaps.push({ repositoryId: repository.id, gapFrom, gapTo: startedAt });
+/** Since when nobody looked at a repository that had something to look at; null where the scan came in time. */
+function gapBefore({ lastScannedAt, watchedFrom }: RepositoryRecord, scan: RepositoryScanned): Date | null {
+  if (lastScannedAt === null || watchedFrom === null) return null;
+  const from = later(lastScannedAt, watchedFrom);
+  return isGap(from, scan) ? from : null;
 }
 
-function failuresByTag(scan: RepositoryScanned): Map<string, RepositoryScanned['failures'][number]> {
-  return new Map(scan.failures.map((failure) => [failure.tag, failure]));
+/** Notes that nobody looked at a tag until now, unless its repository's gap says so. */
+function noteOwnGap(set: WorkingSet, tag: TagRecord, { scan, startedAt, gapFrom: told }: ScanView): void {
+  const { id: tagId, ownLastScannedAt: gapFrom } = tag;
+  if (!isGap(gapFrom, scan) || (told !== null && told <= gapFrom)) return;
+  set.tagGaps.push({ tagId, gapFrom, gapTo: startedAt });
+}
+
+function isGap(from: Date | null, { startedAt, intervalSeconds }: RepositoryScanned): from is Date {
+  return from !== null && Date.parse(startedAt) - from.getTime() > GAP_INTERVALS * intervalSeconds * 1000;
+}
+
+function namedIn({ coverage, failures }: RepositoryScanned): Pick<ScanView, 'listed' | 'failures'> {
+  return { listed: new Set(coverage.tags), failures: new Map(failures.map((failure) => [failure.tag, failure])) };
 }

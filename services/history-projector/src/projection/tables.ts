@@ -9,6 +9,7 @@ import {
   ScanHour,
   Table,
   Tag,
+  TagGap,
   TrackingEvent,
   type ChangeMonthRecord,
   type Database,
@@ -19,6 +20,7 @@ import {
   type ScanDayRecord,
   type ScanGapRecord,
   type ScanHourRecord,
+  type TagGapRecord,
   type TagRecord,
   type TrackingEventRecord,
 } from '@dtm/read-model';
@@ -39,5 +41,6 @@ export function tablesOf(database: Database, schema: string) {
     scanHour: new Table<ScanHourRecord>(database, ScanHour, schema),
     trackingEvent: new Table<TrackingEventRecord>(database, TrackingEvent, schema),
     scanGap: new Table<ScanGapRecord>(database, ScanGap, schema),
+    tagGap: new Table<TagGapRecord>(database, TagGap, schema),
   };
 }

@@ -55,9 +55,9 @@ async function loadLastEntries(sql: Sql, tables: Tables, told: readonly Told[]):
   const tags = told.filter(({ tag }) => tag.entryCount > 0).map(({ tag }) => tag.id);
   if (tags.length === 0) return new Map();
   // In the order of `mergeTimeline`; in two parts, as the index has hidden entries apart.
-  const order = 'order by observed_at desc, imported, sequence desc limit 1';
+  const order = 'order by observed_at desc, sequence desc limit 1';
   const last = (which: string): string =>
-    `(select observed_at, imported, sequence, digest, previous_digest from ${tables.digestChange.name}
+    `(select observed_at, sequence, digest, previous_digest from ${tables.digestChange.name}
       where tag_id = t.id and ${which} ${order})`;
   const rows = await sql.query<LastEntry>(
     `select t.id as "tagId", c.observed_at as "observedAt", c.digest, c.previous_digest as "previousDigest"
@@ -121,12 +121,13 @@ function bySequence<Entry extends { row: { sequence: number } }>(entries: readon
 function recordedOf(entry: { row: { sequence: number; imported: boolean }; event: HistoryEvent }): RecordedEntry {
   const { row, event } = entry;
   const { previous, observedAt } = event.data;
+  const gone = event.type === EVENT_TYPES.DigestObserved && event.data.reappeared === true;
   return {
     sequence: row.sequence,
     imported: row.imported,
     observedAt: new Date(observedAt),
     digest: event.type === EVENT_TYPES.DigestObserved ? event.data.digest : null,
-    previous: previous === null ? null : { digest: previous.digest, lastSeenAt: new Date(previous.lastSeenAt) },
+    previous: previous === null ? null : { digest: previous.digest, gone, lastSeenAt: new Date(previous.lastSeenAt) },
   };
 }
 

@@ -7,6 +7,7 @@ import type {
   RepositoryRecord,
   ScanDayRecord,
   ScanGapRecord,
+  TagGapRecord,
   TagRecord,
   TrackingEventRecord,
 } from '@dtm/read-model';
@@ -55,6 +56,7 @@ export class WorkingSet {
   readonly digestChanges: DigestChangeRecord[] = [];
   readonly trackingEvents: TrackingEventRecord[] = [];
   readonly scanGaps: ScanGapRecord[] = [];
+  readonly tagGaps: TagGapRecord[] = [];
   readonly #months = new Map<string, ChangeMonthRecord>();
   readonly #hours = new Map<string, Omit<ScanDayRecord, 'day'> & { hour: Date }>();
 

@@ -54,7 +54,19 @@ export async function carryScanFacts(sql: Sql, from: string, to: string): Promis
       from "${from}".scan_gap g join "${from}".repository o on o.id = g.repository_id
       join "${to}".repository n on n.registry = o.registry and n.repository = o.repository`,
   );
+  if (await knowsTagGaps(sql, from)) {
+    await sql.query(
+      `insert into "${to}".tag_gap (tag_id, gap_from, gap_to) select n.id, g.gap_from, g.gap_to
+        from "${from}".tag_gap g join "${from}".tag o on o.id = g.tag_id join "${to}".tag n on n.reference = o.reference`,
+    );
+  }
   if (await areScanFactsMarked(sql, from)) await markScanFacts(sql, to);
+}
+
+/** Read models of version 5 do not. */
+async function knowsTagGaps(sql: Sql, schema: string): Promise<boolean> {
+  const [row] = await sql.query<{ known: boolean }>(`select to_regclass('"${schema}".tag_gap') is not null as known`);
+  return row?.known === true;
 }
 
 /** Comment on the table of days: they count scans that no log holds any more, though the one that is there has no gap. */

@@ -110,8 +110,8 @@ export class ProjectionSpec {
 
 /** What is in the tables of a schema, in terms that do not depend on the order in which rows were made. */
 export async function readRows(database: Database, tables: Tables): Promise<Rows> {
-  const { tag, repository, digestChange, changeMonth, scanDay, scanHour, scanGap, trackingEvent, checkpoint } = tables;
-  const { manifest, manifestEvent } = tables;
+  const { tag, repository, digestChange, changeMonth, scanDay, scanHour, trackingEvent, checkpoint } = tables;
+  const { scanGap, tagGap, manifest, manifestEvent } = tables;
   const questions: Record<string, string> = {
     tags: `select to_jsonb(t) - 'id' - 'repository_id' as row from ${tag.name} t order by t.reference`,
     repositories: `select to_jsonb(r) - 'id' as row from ${repository.name} r order by r.registry, r.repository`,
@@ -123,6 +123,8 @@ export async function readRows(database: Database, tables: Tables): Promise<Rows
     hours: `select to_jsonb(h) as row from ${scanHour.name} h order by h.hour, h.registry`,
     gaps: `select to_jsonb(g) - 'repository_id' || jsonb_build_object('repository', r.repository) as row
       from ${scanGap.name} g join ${repository.name} r on r.id = g.repository_id order by r.repository, g.gap_from`,
+    tagGaps: `select to_jsonb(g) - 'tag_id' || jsonb_build_object('reference', t.reference) as row
+      from ${tagGap.name} g join ${tag.name} t on t.id = g.tag_id order by t.reference, g.gap_from`,
     manifests: `select to_jsonb(m) as row from ${manifest.name} m order by m.digest`,
     manifestEvents: `select to_jsonb(e) as row from ${manifestEvent.name} e order by e.sequence`,
     tracking: `select to_jsonb(e) as row from ${trackingEvent.name} e order by e.sequence`,

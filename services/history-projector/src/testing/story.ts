@@ -32,6 +32,7 @@ const SOURCES = {
 interface Head {
   sequence: number;
   digest: string;
+  gone: boolean;
   observedAt: string;
   bytes: Uint8Array;
 }
@@ -206,7 +207,7 @@ export class Story {
       data: { ...partsOf(tag), observedAt: iso(at), previous: previousOf(head, lastSeenAt) },
     });
     const sequence = this.#store('HISTORY', subject, bytes);
-    this.#heads.set(subject, { ...head, sequence, observedAt: iso(at), bytes });
+    this.#heads.set(subject, { ...head, gone: true, sequence, observedAt: iso(at), bytes });
     return this;
   }
 
@@ -227,11 +228,12 @@ export class Story {
         observedAt: iso(at),
         source: root === 'history' ? 'head' : 'elsewhere',
         previous: head === undefined ? null : previousOf(head, more.lastSeenAt),
+        ...(head?.gone === true ? { reappeared: true as const } : {}),
         ...(more.pushedAt === undefined ? {} : { pushedAt: iso(more.pushedAt) }),
       },
     });
     const sequence = this.#store('HISTORY', subject, bytes);
-    this.#heads.set(subject, { sequence, digest: digest(digit), observedAt: iso(at), bytes });
+    this.#heads.set(subject, { sequence, digest: digest(digit), gone: false, observedAt: iso(at), bytes });
     return this;
   }
 

@@ -40,3 +40,13 @@ create index "tag_by_tag" on "read_1"."tag" (tag desc nulls last, search desc, i
 alter table "read_1"."tag" add constraint "tag_reference" unique ("reference");
 
 create table "read_1"."tracking_event" ("sequence" bigint not null, "subject" text not null, "event" bytea not null, primary key ("sequence"));
+
+    create table "read_1".tag_version (
+      version uuid not null default gen_random_uuid(),
+      only_row boolean primary key default true check (only_row)
+    );
+    insert into "read_1".tag_version default values;
+    create function "read_1".tags_changed() returns trigger language plpgsql as
+      $$ begin update "read_1".tag_version set version = gen_random_uuid(); return null; end $$;
+    create trigger tags_changed after insert or update or delete or truncate on "read_1".tag
+      execute function "read_1".tags_changed();

@@ -31,12 +31,24 @@ create index "tag_of_repository" on "read_1"."tag" ("repository_id", "tag", "id"
 create index "tag_of_digest" on "read_1"."tag" ("digest");
 create index "tag_exempt" on "read_1"."tag" ("repository_id") where exempt;
 create index "tag_by_phase" on "read_1"."tag" ("phase", "activity_at");
+create index "tag_by_last_changed_at" on "read_1"."tag" (coalesce(last_changed_at, '-infinity') desc nulls last, search desc, id desc) include (phase, activity_at, last_changed_at);
+create index "tag_by_tracked_since" on "read_1"."tag" (coalesce(tracked_since, '-infinity') desc nulls last, search desc, id desc) include (phase, activity_at, tracked_since);
 create index "tag_by_change_count" on "read_1"."tag" (change_count desc nulls last, search desc, id desc) include (phase, activity_at);
-create index "tag_by_last_changed_at" on "read_1"."tag" (last_changed_at desc nulls last, search desc, id desc) include (phase, activity_at);
-create index "tag_by_tracked_since" on "read_1"."tag" (tracked_since desc nulls last, search desc, id desc) include (phase, activity_at);
 create index "tag_by_registry" on "read_1"."tag" (registry desc nulls last, search desc, id desc) include (phase, activity_at);
 create index "tag_by_repository" on "read_1"."tag" (repository desc nulls last, search desc, id desc) include (phase, activity_at);
 create index "tag_by_tag" on "read_1"."tag" (tag desc nulls last, search desc, id desc) include (phase, activity_at);
 alter table "read_1"."tag" add constraint "tag_reference" unique ("reference");
 
+create table "read_1"."tag_gap" ("tag_id" bigint not null, "gap_from" timestamptz(3) not null, "gap_to" timestamptz(3) not null, primary key ("tag_id", "gap_from"));
+
 create table "read_1"."tracking_event" ("sequence" bigint not null, "subject" text not null, "event" bytea not null, primary key ("sequence"));
+
+    create table "read_1".tag_version (
+      version uuid not null default gen_random_uuid(),
+      only_row boolean primary key default true check (only_row)
+    );
+    insert into "read_1".tag_version default values;
+    create function "read_1".tags_changed() returns trigger language plpgsql as
+      $$ begin update "read_1".tag_version set version = gen_random_uuid(); return null; end $$;
+    create trigger tags_changed after insert or update or delete or truncate on "read_1".tag
+      execute function "read_1".tags_changed();
