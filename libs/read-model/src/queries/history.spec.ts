@@ -55,12 +55,24 @@ describe('history of a tag', () => {
   });
 
   it('is told live behind a sequence', async () => {
-    const rows = await filled.readModel.changesAfter(11, 2, null);
+    const { rows, upTo } = await filled.readModel.nextChanges(11, 2, null);
     expect(rows.map(({ sequence, reference }) => [sequence, reference])).toEqual([
       [12, BUSY],
       [13, BUSY],
     ]);
-    expect(await filled.readModel.changesAfter(0, 10, QUIET)).toEqual([]);
+    expect(upTo).toBe(13);
+  });
+
+  it('says how far the record is read with what is told, also where that is nothing', async () => {
+    const end = 20;
+    await filled.database.query(
+      `insert into ${filled.schema}.checkpoint (stream, stream_created, sequence) values ('HISTORY', now(), $1)`,
+      [end],
+    );
+    expect((await filled.readModel.nextChanges(11, 100, null)).upTo).toBe(end);
+    expect(await filled.readModel.nextChanges(0, 10, QUIET)).toEqual({ rows: [], upTo: end });
+    // Whoever has read further than this record reaches is told so.
+    expect(await filled.readModel.nextChanges(end + 100, 10, null)).toEqual({ rows: [], upTo: end });
   });
 });
 

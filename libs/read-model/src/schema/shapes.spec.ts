@@ -62,7 +62,7 @@ async function askEverything(readModel: ReadModel): Promise<void> {
   expect(await readModel.scanDays(3, now)).toHaveLength(3);
   expect(await readModel.status(now)).toMatchObject({ tags: 0 });
   expect(await readModel.checkpoints()).toEqual([]);
-  expect(await readModel.changesAfter(0, 10, null)).toEqual([]);
+  expect(await readModel.nextChanges(0, 10, null)).toEqual({ rows: [], upTo: 0 });
   expect(await readModel.lastChangeSequence()).toBe(0);
   expect(await readModel.tagReferences(1, 10)).toEqual([]);
   for await (const rows of readModel.exportChanges()) expect(rows).toEqual([]);

@@ -85,9 +85,10 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Adds a client, which is told first what it missed since `lastEventId` (null: nothing). Rejects where the read model is away. */
   async subscribe(open: () => EventStream, reference: Reference | null, lastEventId: number | null): Promise<void> {
-    const newest = await this.readModel.lastChangeSequence();
-    // From here on live reading covers whatever this client does not read by itself.
-    this.#position ??= newest;
+    const answered = await this.readModel.lastChangeSequence();
+    // From here on live reading covers whatever this client does not read by itself. A replica that lags may have answered.
+    this.#position ??= answered;
+    const newest = Math.max(answered, this.#position);
     // An id from the future is of a record that was rebuilt; nothing after the newest can have been told.
     const position = Math.min(lastEventId ?? newest, newest);
     const stream = open();
@@ -98,7 +99,7 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
     this.#subscribers.add(subscriber);
     const name = reference?.toString() ?? null;
     try {
-      await subscriber.catchUp((after, limit) => this.readModel.changesAfter(after, limit, name));
+      await subscriber.catchUp((after, limit) => this.readModel.nextChanges(after, limit, name), newest);
     } catch (error) {
       // The client comes back by itself and resumes where it was.
       this.#logger.warn(`a client cannot catch up: ${messageOf(error)}`);
@@ -136,16 +137,18 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #readNew(): Promise<void> {
-    const newest = await this.readModel.lastChangeSequence();
-    // What happened before the first reading is of no interest to those who are connected since then.
-    let position = this.#position ?? newest;
-    while (position < newest) {
-      const rows = await this.readModel.changesAfter(position, PAGE, null);
-      for (const row of rows) for (const subscriber of this.#subscribers) subscriber.changed(row);
-      const last = rows.at(-1)?.sequence ?? newest;
-      position = rows.length < PAGE ? Math.max(newest, last) : last;
+    if (this.#position === null) {
+      const newest = await this.readModel.lastChangeSequence();
+      // What happened before the first reading is of no interest to those who are connected since then.
+      this.#position ??= newest;
     }
-    this.#position = Math.max(position, this.#position ?? 0);
+    for (let more = true; more;) {
+      const { rows, upTo } = await this.readModel.nextChanges(this.#position, PAGE, null);
+      for (const row of rows) for (const subscriber of this.#subscribers) subscriber.changed(row);
+      // Only as far as this answer itself reaches: another replica may have more, and would not be asked for it again.
+      this.#position = Math.max(this.#position, upTo);
+      more = rows.length === PAGE;
+    }
   }
 
   #trouble(text: string): void {
