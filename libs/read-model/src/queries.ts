@@ -141,6 +141,8 @@ export interface CountChanges {
   /** Null: to the current bucket. */
   to: Date | null;
   now: Date;
+  /** As in `ListChanges`: changes observed before it are not counted; null: all are. */
+  since: Date | null;
   /** Newest buckets that are kept. */
   maxBuckets: number;
 }

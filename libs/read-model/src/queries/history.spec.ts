@@ -118,7 +118,7 @@ describe('description of a tag', () => {
 });
 
 describe('changes per bucket', () => {
-  const question = { reference: BUSY, from: null, to: null, now: NOW, maxBuckets: 520 };
+  const question = { reference: BUSY, from: null, to: null, since: null, now: NOW, maxBuckets: 520 };
 
   it('counts months in UTC from the baseline to now, empty ones included', async () => {
     expect(await filled.readModel.countChanges({ ...question, interval: 'month' })).toEqual([
@@ -157,6 +157,29 @@ describe('changes per bucket', () => {
       '2026-11-09',
     ]);
   });
+
+  it.each(['week', 'month'] as const)(
+    'counts by the %s nothing from before the instant since which it is shown',
+    async (interval) => {
+      // Changes come on 16, 21, 26 and 31 October and on 5 November.
+      const since = new Date('2026-10-21T12:00:01Z');
+      const shown = await filled.readModel.countChanges({ ...question, interval, from: since, since });
+      expect(shown[0]?.start).toEqual(new Date(interval === 'week' ? '2026-10-19T00:00:00Z' : '2026-10-01T00:00:00Z'));
+      expect(shown.reduce((sum, { changes }) => sum + changes, 0)).toBe(3);
+      const atOnce = await filled.readModel.countChanges({
+        ...question,
+        interval,
+        from: since,
+        since: new Date('2026-10-21T12:00:00Z'),
+      });
+      expect(atOnce[0]?.changes).toBe((shown[0]?.changes ?? 0) + 1);
+      // What lies before all buckets that were asked for changes nothing.
+      const later = { ...question, interval, from: new Date('2026-11-01') };
+      expect(await filled.readModel.countChanges({ ...later, since })).toEqual(
+        await filled.readModel.countChanges(later),
+      );
+    },
+  );
 
   it('has none for a tag without a baseline', async () => {
     expect(await filled.readModel.countChanges({ ...question, reference: QUIET, interval: 'week' })).toEqual([]);

@@ -56,7 +56,15 @@ async function askEverything(readModel: ReadModel): Promise<void> {
   expect(await readModel.findTag(reference, asOf)).toBeNull();
   expect(await readModel.describeTag(reference, now, null)).toBeNull();
   await readModel.listChanges({ reference, limit: 10, offset: 0, since: null });
-  await readModel.countChanges({ reference, interval: 'week', from: null, to: null, now, maxBuckets: 520 });
+  await readModel.countChanges({
+    reference,
+    interval: 'week',
+    from: null,
+    to: null,
+    since: null,
+    now,
+    maxBuckets: 520,
+  });
   expect(await readModel.trackedTags('docker.io', 'library/nginx')).toEqual(new Set());
   expect(await readModel.trackedAmong([reference])).toEqual(new Set());
   expect(await readModel.scanDays(3, now)).toHaveLength(3);
