@@ -50,7 +50,19 @@ export class Subscriber {
     }
     const waiting = this.#waiting;
     this.#waiting = null;
-    for (const row of waiting) this.#tell(row);
+    for (const row of waiting ?? []) this.#tell(row);
+  }
+
+  /**
+   * The record was restored: it reached `to` and has grown to `reached` since. What comes behind `to` is new to whoever was
+   * told more than that of the record before; whoever connected since then reads nothing but the new one.
+   */
+  goBack(to: number, reached: number): void {
+    this.#until = Math.min(this.#until, reached);
+    this.#waiting = this.#waiting?.filter(({ sequence }) => sequence <= to) ?? null;
+    if (this.#position <= reached) return;
+    this.#position = to;
+    this.#stream.mark(to);
   }
 
   changed(row: LiveChangeRow): void {
