@@ -283,6 +283,11 @@ describe('TrackingTail', () => {
     expect(tail.endedBy(reference('app:1'))).toBeNull();
     expect(tail.endedBy(reference('never:1'))).toBeNull();
 
+    await log.untrack(reference('ghcr.io/acme/tool:1'), 'person', at);
+    await tail.catchUp();
+    expect(tail.endedBy(reference('ghcr.io/acme/tool:1'))).toBe('person');
+    expect(tail.repository(reference('ghcr.io/acme/tool:1').name)).toBeNull();
+
     await log.untrack(reference('app:1'), 'person', at);
     await log.track(reference('ghcr.io/acme/tool:1'), 'person', at);
     await tail.catchUp();

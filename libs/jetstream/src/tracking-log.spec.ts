@@ -96,6 +96,16 @@ describe('TrackingLog', () => {
     expect(await scheduler.track(tag, by)).toBe(outcome);
   });
 
+  it('lets a person end what expired, once, so that no look revives it', async () => {
+    await api.track(tag, 'person');
+    await scheduler.untrack(tag, 'expiry');
+    expect(await scheduler.untrack(tag, 'expiry')).toBe('not-tracked');
+    expect(await api.untrack(tag, 'person')).toBe('untracked');
+    expect(await api.untrack(tag, 'person')).toBe('not-tracked');
+    expect(await api.track(tag, 'view')).toBe('kept-untracked');
+    expect(await api.track(tag, 'person')).toBe('tracked');
+  });
+
   it('ends what is tracked, once, and nothing else', async () => {
     expect(await api.untrack(tag, 'person')).toBe('not-tracked');
     await api.track(tag, 'person');

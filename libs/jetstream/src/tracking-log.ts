@@ -55,14 +55,15 @@ export class TrackingLog {
     }
   }
 
-  /** Durable when it resolves. */
+  /** Durable when it resolves. What expired a person can still end, so that no look revives it. */
   async untrack(reference: Reference, by: UntrackedBy, at = new Date()): Promise<UntrackOutcome> {
     const subject = SUBJECTS.tracking(reference);
     for (;;) {
       const last = await this.#appender.last(subject);
       if (last === null) return 'not-tracked';
       const event = decodeTracking(last.data);
-      if (event.type === EVENT_TYPES.TagUntracked) return 'not-tracked';
+      if (event.type === EVENT_TYPES.TagUntracked && !(by === 'person' && event.data.by === 'expiry'))
+        return 'not-tracked';
       const bytes = encode({
         ...this.#envelope(reference, last.sequence, at),
         type: EVENT_TYPES.TagUntracked,

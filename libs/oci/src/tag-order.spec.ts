@@ -1,6 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { compareTagsNewestFirst } from './tag-order.ts';
+import { compareTagsNewestFirst, sortedNewestFirst } from './tag-order.ts';
 
 const sorted = (tags: string[]): string[] => [...tags].sort(compareTagsNewestFirst);
 
@@ -27,6 +27,18 @@ describe('compareTagsNewestFirst', () => {
     expect(sorted(['1_0', '1.0', '1-0', '01.0', 'v1.0', 'V1.0'])).toHaveLength(6);
     expect(compareTagsNewestFirst('1.0', '1-0')).not.toBe(0);
     expect(compareTagsNewestFirst('A', 'a')).not.toBe(0);
+  });
+});
+
+describe('sortedNewestFirst', () => {
+  it('is that order, and splits each tag once however many there are', () => {
+    const tags = Array.from({ length: 3000 }, (_, i) => `${(i * 7919) % 50}.${(i * 104_729) % 97}-alpine${i % 7}-${i}`);
+    const match = jest.spyOn(String.prototype, 'match');
+    const found = sortedNewestFirst(tags);
+    const splits = match.mock.calls.length;
+    match.mockRestore();
+    expect(found).toEqual(sorted(tags));
+    expect(splits).toBe(tags.length);
   });
 });
 

@@ -39,6 +39,7 @@ export {
   type ListChanges,
   type ListTags,
   type LiveChangeRow,
+  type NextChanges,
   type ReadModel,
   type ScanDayRow,
   type StatusRow,

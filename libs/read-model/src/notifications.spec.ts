@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startPostgres, type RunningPostgres } from '@dtm/testing';
 import { Database } from './database.ts';
 import { listen } from './notifications.ts';
@@ -39,6 +40,22 @@ describe('listen', () => {
     end.abort();
     await ended;
   });
+});
+
+it('notices soon that a silent connection is dead', async () => {
+  const keepAlive = jest.spyOn(Socket.prototype, 'setKeepAlive');
+  const end = new AbortController();
+  const ended = listen({
+    url: postgres.url,
+    name: 'silent',
+    signal: end.signal,
+    onListening: () => end.abort(),
+    onNotify: () => undefined,
+  });
+  await ended;
+  const delays = keepAlive.mock.calls.map(([, delay]) => delay);
+  keepAlive.mockRestore();
+  expect(delays).toEqual([30_000]);
 });
 
 describe('takeLock', () => {

@@ -26,6 +26,8 @@ export interface ListenOptions {
 }
 
 const RETRY_MS = 500;
+/** Nothing is sent on a connection that only listens, and systems probe a silent one after two hours by default. */
+const KEEPALIVE_MS = 30_000;
 
 /** Listens on a connection of its own until the signal says stop; reconnects by itself. */
 export async function listen(options: ListenOptions): Promise<void> {
@@ -44,6 +46,7 @@ async function listenOnce({ url, name, signal, onNotify, onListening }: ListenOp
     connectionString: url,
     application_name: name,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_MS,
     connectionTimeoutMillis: 5_000,
   });
   const ended = new Promise<void>((resolve, reject) => {

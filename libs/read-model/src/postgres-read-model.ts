@@ -7,13 +7,14 @@ import type {
   ListChanges,
   ListTags,
   LiveChangeRow,
+  NextChanges,
   ReadModel,
   ScanDayRow,
   StatusRow,
   TagDescription,
   TagRow,
 } from './queries.ts';
-import { changesAfter, exportChanges, listChanges } from './queries/changes.ts';
+import { exportChanges, listChanges, nextChanges } from './queries/changes.ts';
 import { countChanges } from './queries/count-changes.ts';
 import { describeTag } from './queries/describe-tag.ts';
 import type { KnownLists } from './queries/known-lists.ts';
@@ -113,8 +114,13 @@ export class PostgresReadModel implements ReadModel {
     return rows.map(({ stream, sequence, eventAt }) => ({ stream, sequence, at: eventAt ?? null }));
   }
 
-  changesAfter(sequence: number, limit: number, reference: string | null): Promise<LiveChangeRow[]> {
-    return this.#ask((schema) => changesAfter(this.#database, schema, sequence, limit, reference));
+  nextChanges(sequence: number, limit: number, reference: string | null): Promise<NextChanges> {
+    return this.#ask((schema) => nextChanges(this.#database, schema, sequence, limit, reference));
+  }
+
+  /** The rows alone. */
+  async changesAfter(sequence: number, limit: number, reference: string | null): Promise<LiveChangeRow[]> {
+    return (await this.nextChanges(sequence, limit, reference)).rows;
   }
 
   async lastChangeSequence(): Promise<number> {

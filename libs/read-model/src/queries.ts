@@ -30,11 +30,10 @@ export interface ReadModel {
   /** How far each stream is projected. */
   checkpoints(): Promise<{ stream: string; sequence: number; at: Date | null }[]>;
   /**
-   * Rows of history with a sequence greater than this, ascending, at most `limit`: what Server-Sent Events resume from.
-   * Imports and what the timeline has already are left out, so fewer than `limit` rows mean that all is read up to
-   * `lastChangeSequence()`, asked beforehand.
+   * Rows of history with a sequence greater than this, ascending, at most `limit`, and how far that reads the record: what
+   * Server-Sent Events resume from. Imports and what the timeline has already are left out.
    */
-  changesAfter(sequence: number, limit: number, reference: string | null): Promise<LiveChangeRow[]>;
+  nextChanges(sequence: number, limit: number, reference: string | null): Promise<NextChanges>;
   /** The newest history sequence that is projected; 0 before the first. */
   lastChangeSequence(): Promise<number>;
   /**
@@ -115,6 +114,12 @@ export interface LiveChangeRow extends ChangeRow {
   reference: string;
 }
 
+export interface NextChanges {
+  rows: LiveChangeRow[];
+  /** There is nothing else to tell up to this sequence. Less than what was asked for, where the record does not reach it. */
+  upTo: number;
+}
+
 export interface TagDescription {
   changes30d: number;
   changes90d: number;
@@ -138,6 +143,8 @@ export interface CountChanges {
   /** Null: to the current bucket. */
   to: Date | null;
   now: Date;
+  /** As in `ListChanges`: changes observed before it are not counted; null: all are. */
+  since: Date | null;
   /** Newest buckets that are kept. */
   maxBuckets: number;
 }

@@ -1,5 +1,5 @@
 import type { PreparedSql, Sql } from '../database.ts';
-import type { ChangeRow, ListChanges, LiveChangeRow } from '../queries.ts';
+import type { ChangeRow, ListChanges, LiveChangeRow, NextChanges } from '../queries.ts';
 import { windowOf } from './window.ts';
 
 const CHANGE_COLUMNS = `c.sequence, c.digest, c.previous_digest as "previousDigest", c.not_before as "notBefore",
@@ -33,20 +33,31 @@ export async function listChanges(
   return { rows: reversed ? rows.reverse() : rows, total: tag.shown };
 }
 
-/** Live rows of history behind a sequence, ascending. */
-export async function changesAfter(
-  sql: Sql,
+/**
+ * Live rows of history behind a sequence, ascending, and how far the record is read with them. One statement, so that both
+ * are of the same moment and, where several replicas answer, of the same one.
+ */
+export async function nextChanges(
+  sql: PreparedSql,
   schema: string,
   sequence: number,
   limit: number,
   reference: string | null,
-): Promise<LiveChangeRow[]> {
+): Promise<NextChanges> {
   const ofTag = reference === null ? '' : `and c.tag_id = (select id from ${schema}.tag where reference = $3)`;
-  return sql.query<LiveChangeRow>(
-    `select ${CHANGE_COLUMNS}, t.reference from ${schema}.digest_change c join ${schema}.tag t on t.id = c.tag_id
-      where c.sequence > $1 and c.shown and not c.imported ${ofTag} order by c.sequence limit $2`,
+  const found = await sql.prepared<LiveChangeRow & { projected: number }>(
+    `select k.projected, page.*
+      from (select coalesce(max(sequence), 0) as projected from ${schema}.checkpoint where stream = 'HISTORY') k
+      left join lateral (
+        select ${CHANGE_COLUMNS}, t.reference from ${schema}.digest_change c join ${schema}.tag t on t.id = c.tag_id
+        where c.sequence > $1 and c.shown and not c.imported ${ofTag} order by c.sequence limit $2
+      ) page on true order by page.sequence`,
     reference === null ? [sequence, limit] : [sequence, limit, reference],
   );
+  // Without a row, the outer join still answers how far the record is.
+  const rows = found.filter((row) => row.sequence !== null).map(({ projected: _, ...row }) => row);
+  const last = rows.at(-1)?.sequence ?? 0;
+  return { rows, upTo: rows.length < limit ? Math.max(last, found[0]?.projected ?? 0) : last };
 }
 
 const EXPORT_BATCH = 2_000;

@@ -56,12 +56,24 @@ describe('history of a tag', () => {
   });
 
   it('is told live behind a sequence', async () => {
-    const rows = await filled.readModel.changesAfter(11, 2, null);
+    const { rows, upTo } = await filled.readModel.nextChanges(11, 2, null);
     expect(rows.map(({ sequence, reference }) => [sequence, reference])).toEqual([
       [12, BUSY],
       [13, BUSY],
     ]);
-    expect(await filled.readModel.changesAfter(0, 10, QUIET)).toEqual([]);
+    expect(upTo).toBe(13);
+  });
+
+  it('says how far the record is read with what is told, also where that is nothing', async () => {
+    const end = 20;
+    await filled.database.query(
+      `insert into ${filled.schema}.checkpoint (stream, stream_created, sequence) values ('HISTORY', now(), $1)`,
+      [end],
+    );
+    expect((await filled.readModel.nextChanges(11, 100, null)).upTo).toBe(end);
+    expect(await filled.readModel.nextChanges(0, 10, QUIET)).toEqual({ rows: [], upTo: end });
+    // Whoever has read further than this record reaches is told so.
+    expect(await filled.readModel.nextChanges(end + 100, 10, null)).toEqual({ rows: [], upTo: end });
   });
 });
 
@@ -175,7 +187,7 @@ describe('the open gap of a tag', () => {
 });
 
 describe('changes per bucket', () => {
-  const question = { reference: BUSY, from: null, to: null, now: NOW, maxBuckets: 520 };
+  const question = { reference: BUSY, from: null, to: null, since: null, now: NOW, maxBuckets: 520 };
 
   it('counts months in UTC from the baseline to now, empty ones included', async () => {
     expect(await filled.readModel.countChanges({ ...question, interval: 'month' })).toEqual([
@@ -214,6 +226,29 @@ describe('changes per bucket', () => {
       '2026-11-09',
     ]);
   });
+
+  it.each(['week', 'month'] as const)(
+    'counts by the %s nothing from before the instant since which it is shown',
+    async (interval) => {
+      // Changes come on 16, 21, 26 and 31 October and on 5 November.
+      const since = new Date('2026-10-21T12:00:01Z');
+      const shown = await filled.readModel.countChanges({ ...question, interval, from: since, since });
+      expect(shown[0]?.start).toEqual(new Date(interval === 'week' ? '2026-10-19T00:00:00Z' : '2026-10-01T00:00:00Z'));
+      expect(shown.reduce((sum, { changes }) => sum + changes, 0)).toBe(3);
+      const atOnce = await filled.readModel.countChanges({
+        ...question,
+        interval,
+        from: since,
+        since: new Date('2026-10-21T12:00:00Z'),
+      });
+      expect(atOnce[0]?.changes).toBe((shown[0]?.changes ?? 0) + 1);
+      // What lies before all buckets that were asked for changes nothing.
+      const later = { ...question, interval, from: new Date('2026-11-01') };
+      expect(await filled.readModel.countChanges({ ...later, since })).toEqual(
+        await filled.readModel.countChanges(later),
+      );
+    },
+  );
 
   it('has none for a tag without a baseline', async () => {
     expect(await filled.readModel.countChanges({ ...question, reference: QUIET, interval: 'week' })).toEqual([]);

@@ -56,13 +56,21 @@ async function askEverything(readModel: ReadModel): Promise<void> {
   expect(await readModel.findTag(reference, asOf)).toBeNull();
   expect(await readModel.describeTag(reference, now, null)).toBeNull();
   await readModel.listChanges({ reference, limit: 10, offset: 0, since: null });
-  await readModel.countChanges({ reference, interval: 'week', from: null, to: null, now, maxBuckets: 520 });
+  await readModel.countChanges({
+    reference,
+    interval: 'week',
+    from: null,
+    to: null,
+    since: null,
+    now,
+    maxBuckets: 520,
+  });
   expect(await readModel.trackedTags('docker.io', 'library/nginx')).toEqual(new Set());
   expect(await readModel.trackedAmong([reference])).toEqual(new Set());
   expect(await readModel.scanDays(3, now)).toHaveLength(3);
   expect(await readModel.status(now)).toMatchObject({ tags: 0 });
   expect(await readModel.checkpoints()).toEqual([]);
-  expect(await readModel.changesAfter(0, 10, null)).toEqual([]);
+  expect(await readModel.nextChanges(0, 10, null)).toEqual({ rows: [], upTo: 0 });
   expect(await readModel.lastChangeSequence()).toBe(0);
   expect(await readModel.tagReferences(1, 10)).toEqual([]);
   for await (const rows of readModel.exportChanges()) expect(rows).toEqual([]);

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import type { AvailableTags } from '@dtm/api-contract';
-import { compareTagsNewestFirst, isArtifactTag, isDigestLikeTag } from '@dtm/oci';
+import { isArtifactTag, isDigestLikeTag, sortedNewestFirst } from '@dtm/oci';
 import type { ReadModel } from '@dtm/read-model';
 import { z } from 'zod';
 import { Bus } from '../bus/bus.ts';
@@ -46,15 +46,14 @@ export class AvailableTagsController {
     ]);
     if (answer.outcome !== 'listed') throw registryRefusal(name.toString(), answer);
     const passes = tagFilter(query.filter.trim());
-    const matching = answer.tags
-      .filter((tag) => tag !== query.without && !isArtifactTag(tag) && passes(tag))
-      .sort(newestFirst);
-    const shown = matching.slice(0, query.limit);
+    const matching = answer.tags.filter((tag) => tag !== query.without && !isArtifactTag(tag) && passes(tag));
+    const shown = newestFirst(matching).slice(0, query.limit);
     return { items: shown.map((tag) => ({ tag, tracked: tracked.has(tag) })), more: matching.length - shown.length };
   }
 }
 
 /** Tags that name one build for ever are last: nobody waits for them to change. */
-function newestFirst(a: string, b: string): number {
-  return Number(isDigestLikeTag(a)) - Number(isDigestLikeTag(b)) || compareTagsNewestFirst(a, b);
+function newestFirst(tags: string[]): string[] {
+  const others = tags.filter((tag) => !isDigestLikeTag(tag));
+  return [...sortedNewestFirst(others), ...sortedNewestFirst(tags.filter(isDigestLikeTag))];
 }

@@ -61,6 +61,8 @@ export class CrawlersController {
       throw new ProblemError('not-found', { title: 'There is no such sitemap: see /sitemap.xml' });
     }
     response.status(200).type('application/xml');
+    // Express answers HEAD by the same handler, which would read all those tags for an answer without a body.
+    if (request.method === 'HEAD') return void response.end();
     try {
       await pipeline(
         Readable.from(this.#lines(origin, first, Math.min(newest, first + TAGS_PER_SITEMAP - 1))),

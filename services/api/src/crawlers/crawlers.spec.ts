@@ -46,6 +46,21 @@ describe('what crawlers are told', () => {
     async (path) => expect((await read(path)).status).toBe(404),
   );
 
+  it('answers HEAD without reading the tags', async () => {
+    const read = api.readModel.tagReferences.bind(api.readModel);
+    let reads = 0;
+    api.readModel.tagReferences = (first, last) => {
+      reads += 1;
+      return read(first, last);
+    };
+    const answer = await api.get('/sitemap-1.xml', { method: 'HEAD' });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toContain('application/xml');
+    expect((await api.get('/sitemap-3.xml', { method: 'HEAD' })).status).toBe(404);
+    expect(reads).toBe(0);
+    api.readModel.tagReferences = read;
+  });
+
   it('says where people come in by PUBLIC_URL', async () => {
     const behind = await startApi({ PUBLIC_URL: 'https://tags.example.com' });
     expect(await (await behind.get('/robots.txt')).text()).toContain('Sitemap: https://tags.example.com/sitemap.xml');

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Controller, Get, Inject, Logger, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Logger, Req, Res } from '@nestjs/common';
 import type { LiveChangeRow, ReadModel } from '@dtm/read-model';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { change } from '../changes/change.ts';
 import { READ_MODEL } from '../read-model/read-model-provider.ts';
 
@@ -14,14 +14,13 @@ export class ExportController {
   constructor(@Inject(READ_MODEL) private readonly readModel: ReadModel) {}
 
   @Get('changes.ndjson')
-  async changes(@Res() response: Response): Promise<void> {
+  async changes(@Req() request: Request, @Res() response: Response): Promise<void> {
+    // Express answers HEAD by the same handler, which would read the whole history for an answer without a body.
+    if (request.method === 'HEAD') return void withHeaders(response).end();
     const batches = this.readModel.exportChanges()[Symbol.asyncIterator]();
     // The first batch comes before the first header, so that a database that is away is still told as a problem.
     const first = await batches.next();
-    response
-      .status(200)
-      .type('application/x-ndjson')
-      .setHeader('content-disposition', 'attachment; filename="changes.ndjson"');
+    withHeaders(response);
     try {
       await pipeline(Readable.from(lines(first, batches)), response);
     } catch (error) {
@@ -30,6 +29,13 @@ export class ExportController {
       response.destroy();
     }
   }
+}
+
+function withHeaders(response: Response): Response {
+  return response
+    .status(200)
+    .type('application/x-ndjson')
+    .set('content-disposition', 'attachment; filename="changes.ndjson"');
 }
 
 async function* lines(

@@ -22,6 +22,21 @@ describe('GET /api/v1/export/changes.ndjson', () => {
     expect(changes.map(({ sequence }) => sequence)).toEqual(api.readModel.changes.map(({ sequence }) => sequence));
   });
 
+  it('answers HEAD without reading the record', async () => {
+    const read = api.readModel.exportChanges.bind(api.readModel);
+    let reads = 0;
+    api.readModel.exportChanges = () => {
+      reads += 1;
+      return read();
+    };
+    const answer = await api.get('/api/v1/export/changes.ndjson', { method: 'HEAD' });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toContain('application/x-ndjson');
+    expect(answer.headers.get('content-disposition')).toContain('changes.ndjson');
+    expect(reads).toBe(0);
+    api.readModel.exportChanges = read;
+  });
+
   it('is empty without changes, and a problem without a database', async () => {
     api.readModel.changes = [];
     expect(await (await api.get('/api/v1/export/changes.ndjson')).text()).toBe('');

@@ -55,12 +55,14 @@ export class FrequencyController {
         errors: [{ field: 'from', message: 'it is in the future' }],
       });
     }
-    const from = await this.#from(name, query.from ?? null, now);
+    const since = shownSince(this.config, now);
+    const from = await this.#from(name, query.from ?? null, since, now);
     const buckets = await this.readModel.countChanges({
       reference: name,
       interval,
       from,
       to,
+      since,
       now,
       maxBuckets: MAX_BUCKETS,
     });
@@ -70,8 +72,7 @@ export class FrequencyController {
   }
 
   /** Where IMAGE_UPDATE_MAX_AGE bounds what is shown, nothing before it is counted, and no empty time before the baseline. */
-  async #from(name: string, asked: Date | null, now: Date): Promise<Date | null> {
-    const since = shownSince(this.config, now);
+  async #from(name: string, asked: Date | null, since: Date | null, now: Date): Promise<Date | null> {
     if (since === null) return asked;
     if (asked !== null) return later(asked, since);
     const baseline = (await this.readModel.describeTag(name, now, null))?.watchedSince ?? null;

@@ -36,7 +36,8 @@ export function clientLimits(requestsPerMinute: number): ThrottlerModuleOptions 
 export class ClientLimitGuard extends ThrottlerGuard {
   protected override shouldSkip(context: ExecutionContext): Promise<boolean> {
     const { path } = context.switchToHttp().getRequest<{ path: string }>();
-    return Promise.resolve(!path.startsWith('/api/'));
+    // Express finds a call however its path is capitalised, so it is limited however that is.
+    return Promise.resolve(!path.toLowerCase().startsWith('/api/'));
   }
 
   /** One count for a client, whichever call it makes. */

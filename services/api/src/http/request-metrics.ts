@@ -2,7 +2,7 @@ import type { Metrics } from '@dtm/service-host';
 import type { RequestHandler } from 'express';
 
 /** Connections that last as long as the client wants say nothing about speed. */
-const LASTING = /^\/api\/v1\/(?:events|export\/)/;
+const LASTING = /^\/api\/v1\/(?:events|export\/)/i;
 
 /** Measures how long requests take, by route pattern and class of status. */
 export function requestMetrics(metrics: Metrics): RequestHandler {
@@ -18,7 +18,7 @@ export function requestMetrics(metrics: Metrics): RequestHandler {
       const { path } = request;
       if (LASTING.test(path)) return;
       const known = (request as { route?: { path?: unknown } }).route?.path;
-      const route = typeof known === 'string' ? known : path.startsWith('/api/') ? '/api/' : '/';
+      const route = typeof known === 'string' ? known : path.toLowerCase().startsWith('/api/') ? '/api/' : '/';
       seconds.observe(
         { method: request.method, route, status: `${Math.trunc(response.statusCode / 100)}xx` },
         (performance.now() - startedAt) / 1000,

@@ -15,6 +15,8 @@ const PAGE = 500;
 const RETRY_MS = 1000;
 /** How often a replica that lags behind what was announced is asked again. */
 const REPLICA_MS = 100;
+/** How long a record that is shorter than what was told may be that of a replica that lags: then it was restored. */
+const PATIENCE_MS = 2_000;
 /** News of scans that are kept for a replica that lags; the oldest are given up, as pages ask again by themselves. */
 const MAX_HELD = 1000;
 
@@ -31,6 +33,8 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
   #position: number | null = null;
   /** Sequence that the projector announced last: a replica may not have it yet, and nothing is told that it has not. */
   #announced = 0;
+  /** Where the record may have been restored from a backup: since when, and the least that it was seen to reach since. */
+  #doubt: { since: number; least: number } | null = null;
   /** News of scans that came after changes that are not read yet. */
   #held: z.infer<typeof scanPayload>[] = [];
   /** Told once, however often it is tried again. */
@@ -65,13 +69,16 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
       // Notifications of the time without a connection are lost, so what they announced is read now.
       onListening: () => {
         this.#lastTrouble = null;
-        // It may be another record now, restored from a backup.
         this.#announced = 0;
+        this.#mayBeRestored();
         this.wake();
       },
       onNotify: (channel, payload) => {
         if (channel === 'scan') return this.#scanned(payload);
-        this.#announced = Math.max(this.#announced, Number(payload) || 0);
+        const sequence = Number(payload) || 0;
+        // A record only ever grows, unless it is restored in place.
+        if (sequence < this.#announced) this.#mayBeRestored(sequence - 1);
+        this.#announced = sequence;
         this.wake();
       },
     });
@@ -85,9 +92,11 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Adds a client, which is told first what it missed since `lastEventId` (null: nothing). Rejects where the read model is away. */
   async subscribe(open: () => EventStream, reference: Reference | null, lastEventId: number | null): Promise<void> {
-    const newest = await this.readModel.lastChangeSequence();
-    // From here on live reading covers whatever this client does not read by itself.
-    this.#position ??= newest;
+    const answered = await this.readModel.lastChangeSequence();
+    // From here on live reading covers whatever this client does not read by itself. A replica that lags may have answered.
+    this.#position ??= answered;
+    const until = Math.max(answered, this.#position);
+    const newest = this.#doubt === null ? until : answered;
     // An id from the future is of a record that was rebuilt; nothing after the newest can have been told.
     const position = Math.min(lastEventId ?? newest, newest);
     const stream = open();
@@ -98,7 +107,7 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
     this.#subscribers.add(subscriber);
     const name = reference?.toString() ?? null;
     try {
-      await subscriber.catchUp((after, limit) => this.readModel.changesAfter(after, limit, name));
+      await subscriber.catchUp((after, limit) => this.readModel.nextChanges(after, limit, name), until);
     } catch (error) {
       // The client comes back by itself and resumes where it was.
       this.#logger.warn(`a client cannot catch up: ${messageOf(error)}`);
@@ -121,7 +130,7 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
       this.#readAgain = false;
       try {
         await this.#readNew();
-        if ((this.#position ?? 0) < this.#announced) {
+        if ((this.#position ?? 0) < this.#announced || this.#doubt !== null) {
           this.#readAgain = true;
           await new Promise((resolve) => setTimeout(resolve, REPLICA_MS).unref());
         } else {
@@ -136,16 +145,40 @@ export class LiveFeed implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #readNew(): Promise<void> {
-    const newest = await this.readModel.lastChangeSequence();
-    // What happened before the first reading is of no interest to those who are connected since then.
-    let position = this.#position ?? newest;
-    while (position < newest) {
-      const rows = await this.readModel.changesAfter(position, PAGE, null);
-      for (const row of rows) for (const subscriber of this.#subscribers) subscriber.changed(row);
-      const last = rows.at(-1)?.sequence ?? newest;
-      position = rows.length < PAGE ? Math.max(newest, last) : last;
+    if (this.#position === null) {
+      const newest = await this.readModel.lastChangeSequence();
+      // What happened before the first reading is of no interest to those who are connected since then.
+      this.#position ??= newest;
     }
-    this.#position = Math.max(position, this.#position ?? 0);
+    for (let more = true; more;) {
+      // An answer that was on its way when the doubt arose says nothing of it.
+      const doubt = this.#doubt;
+      const { rows, upTo } = await this.readModel.nextChanges(this.#position, PAGE, null);
+      for (const row of rows) for (const subscriber of this.#subscribers) subscriber.changed(row);
+      // Only as far as this answer itself reaches: another replica may have more, and would not be asked for it again.
+      this.#position = Math.max(this.#position, upTo);
+      more = rows.length === PAGE;
+      if (doubt !== null && doubt === this.#doubt) this.#settle(doubt, upTo);
+    }
+  }
+
+  #mayBeRestored(least = Infinity): void {
+    this.#doubt = { since: Date.now(), least };
+  }
+
+  /** Nobody would be told anything until a shorter record has grown past what was told of the one before. */
+  #settle(doubt: { since: number; least: number }, upTo: number): void {
+    const position = this.#position ?? 0;
+    doubt.least = Math.min(doubt.least, upTo);
+    if (upTo < position && Date.now() - doubt.since < PATIENCE_MS) return;
+    this.#doubt = null;
+    if (upTo >= position) return;
+    this.#logger.warn(
+      `the record was told up to ${position} and reaches only ${doubt.least}: it is told from there on`,
+    );
+    this.#position = doubt.least;
+    for (const subscriber of this.#subscribers) subscriber.goBack(doubt.least, upTo);
+    this.#readAgain = true;
   }
 
   #trouble(text: string): void {

@@ -1,14 +1,16 @@
 import type { ChangeMessage } from '@dtm/api-contract';
 import type { Reference } from '@dtm/oci';
-import type { LiveChangeRow } from '@dtm/read-model';
+import type { LiveChangeRow, NextChanges } from '@dtm/read-model';
 import { change } from '../changes/change.ts';
 import type { EventStream } from './event-stream.ts';
 
 /** Reads rows of history behind a sequence, at most `limit`. */
-export type ReadChanges = (after: number, limit: number) => Promise<LiveChangeRow[]>;
+export type ReadChanges = (after: number, limit: number) => Promise<NextChanges>;
 
 const PAGE = 500;
 const MAX_WAITING = 5000;
+/** How often a replica that does not have all yet is asked again. */
+const REPLICA_MS = 100;
 
 /** One client: first what it missed, from the read model, then what happens. Each change once, in order of sequence. */
 export class Subscriber {
@@ -18,8 +20,8 @@ export class Subscriber {
   #position: number;
   /** What happens while the client is still catching up. */
   #waiting: LiveChangeRow[] | null = null;
-  /** More happened meanwhile than is kept, so that it has to be read too. */
-  #missed = false;
+  /** Sequence up to which it has to be read for this client alone. */
+  #until = 0;
 
   constructor(stream: EventStream, reference: Reference | null, position: number) {
     this.#stream = stream;
@@ -31,19 +33,36 @@ export class Subscriber {
     return this.#stream;
   }
 
-  /** Tells everything behind the position at which it was made; live changes wait meanwhile. */
-  async catchUp(read: ReadChanges): Promise<void> {
+  /**
+   * Tells everything behind the position at which it was made, at least up to `until`; live changes wait meanwhile. Other
+   * replicas may answer than the one that said how far the record is, so it ends only where the answers have come so far.
+   */
+  async catchUp(read: ReadChanges, until: number): Promise<void> {
     this.#waiting = [];
+    this.#until = until;
     while (this.#stream.open) {
-      const rows = await read(this.#position, PAGE);
+      const { rows, upTo } = await read(this.#position, PAGE);
       for (const row of rows) this.#tell(row);
+      this.#position = Math.max(this.#position, upTo);
       await this.#stream.flushed();
-      if (rows.length < PAGE && !this.#missed) break;
-      this.#missed = false;
+      if (upTo >= this.#until) break;
+      if (rows.length < PAGE) await new Promise((resolve) => setTimeout(resolve, REPLICA_MS).unref());
     }
     const waiting = this.#waiting;
     this.#waiting = null;
-    for (const row of waiting) this.#tell(row);
+    for (const row of waiting ?? []) this.#tell(row);
+  }
+
+  /**
+   * The record was restored: it reached `to` and has grown to `reached` since. What comes behind `to` is new to whoever was
+   * told more than that of the record before; whoever connected since then reads nothing but the new one.
+   */
+  goBack(to: number, reached: number): void {
+    this.#until = Math.min(this.#until, reached);
+    this.#waiting = this.#waiting?.filter(({ sequence }) => sequence <= to) ?? null;
+    if (this.#position <= reached) return;
+    this.#position = to;
+    this.#stream.mark(to);
   }
 
   changed(row: LiveChangeRow): void {
@@ -52,8 +71,9 @@ export class Subscriber {
     } else if (this.#waiting.length < MAX_WAITING) {
       this.#waiting.push(row);
     } else {
+      // More than is kept, so that it has to be read too.
       this.#waiting.length = 0;
-      this.#missed = true;
+      this.#until = Math.max(this.#until, row.sequence);
     }
   }
 

@@ -108,6 +108,18 @@ describe('problems', () => {
     }
   });
 
+  it('limits a call however its path is capitalised', async () => {
+    const limited = await startApi({ MAX_API_REQUESTS_PER_MINUTE: '3' });
+    try {
+      const statuses: number[] = [];
+      for (const path of ['/API/v1/tags', '/Api/V1/status', '/api/v1/scans/days', '/aPI/v1/tags'])
+        statuses.push((await limited.get(path)).status);
+      expect(statuses).toEqual([200, 200, 200, 429]);
+    } finally {
+      await limited.stop();
+    }
+  });
+
   it('measures by route and class of status', async () => {
     await api.get('/api/v1/tags/nginx:1');
     const metrics = await (await api.get('/metrics')).text();

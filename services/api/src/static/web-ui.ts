@@ -8,9 +8,9 @@ import express, { type NextFunction, type Request, type RequestHandler, type Res
 import { publicOrigin } from '../crawlers/public-origin.ts';
 import { headElements, headOf, withHead } from './page-head.ts';
 
-/** Paths that are never the web UI's; the last ones are reserved for calls to come. */
+/** Paths that are never the web UI's, however they are capitalised; the last ones are reserved for calls to come. */
 const NOT_UI =
-  /^\/(?:api|healthz|readyz|metrics|page-head|v2|feeds|badges|hooks)(?:\/|$)|^\/(?:robots\.txt|sitemap[^/]*\.xml)$/;
+  /^\/(?:api|healthz|readyz|metrics|page-head|v2|feeds|badges|hooks)(?:\/|$)|^\/(?:robots\.txt|sitemap[^/]*\.xml)$/i;
 /** Routes of the web UI: they get its page with status 200, whatever else gets the page with 404. */
 const UI_ROUTES = /^\/(?:details\/.+|status|compare)?$/;
 /** A name with a hash of the content in it, as the build writes them. */

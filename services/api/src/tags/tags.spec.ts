@@ -267,6 +267,7 @@ describe('GET /api/v1/tags/{reference}/frequency', () => {
     expect(years(young?.from)).toBe(0);
     expect(years(old?.from)).toBe(1);
     expect(years(asked?.from)).toBe(1);
+    for (const question of [young, old, asked]) expect(years(question?.since)).toBe(1);
   });
 
   it.each([

@@ -5,6 +5,7 @@ import type {
   ListChanges,
   ListTags,
   LiveChangeRow,
+  NextChanges,
   ReadModel,
   ScanDayRow,
   StatusRow,
@@ -150,12 +151,13 @@ export class FakeReadModel implements ReadModel {
     return this.#answer(() => this.projected);
   }
 
-  async changesAfter(sequence: number, limit: number, reference: string | null): Promise<LiveChangeRow[]> {
-    return this.#answer(() =>
-      this.changes
+  async nextChanges(sequence: number, limit: number, reference: string | null): Promise<NextChanges> {
+    return this.#answer(() => {
+      const rows = this.changes
         .filter((row) => row.sequence > sequence && (reference === null || row.reference === reference))
-        .slice(0, limit),
-    );
+        .slice(0, limit);
+      return { rows, upTo: (rows.length < limit ? this.changes : rows).at(-1)?.sequence ?? 0 };
+    });
   }
 
   async lastChangeSequence(): Promise<number> {

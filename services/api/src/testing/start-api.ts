@@ -18,6 +18,8 @@ export interface TestApi {
   bus: FakeBus;
   /** As the projector's transaction would. */
   notify: ListenOptions['onNotify'];
+  /** As where the connection for notifications was lost, and is there again. */
+  listenAnew(): void;
   get(path: string, init?: RequestInit): Promise<Response>;
   post(path: string, body: unknown): Promise<Response>;
   /** Every route of a controller, as `get /healthz`. */
@@ -42,8 +44,10 @@ export async function startApi(env: NodeJS.ProcessEnv = {}): Promise<TestApi> {
   const readModel = new FakeReadModel();
   const bus = new FakeBus();
   let notify: ListenOptions['onNotify'] = () => undefined;
+  let listening: ListenOptions['onListening'];
   const listen = (options: ListenOptions): Promise<void> => {
     notify = options.onNotify;
+    listening = options.onListening;
     options.onListening?.();
     return Promise.resolve();
   };
@@ -58,6 +62,7 @@ export async function startApi(env: NodeJS.ProcessEnv = {}): Promise<TestApi> {
     readModel,
     bus,
     notify: (channel, payload) => notify(channel, payload),
+    listenAnew: () => listening?.(),
     get: (path, init) => fetch(`${url}${path}`, init),
     post: (path, body) =>
       fetch(`${url}${path}`, {
