@@ -36,9 +36,9 @@ describe('an api with DATABASE_READ_URL', () => {
     client = await readEvents(`${api.url}/api/v1/events`);
   }, 120_000);
   afterAll(async () => {
-    client.close();
-    await api.stop();
-    await record.close();
+    client?.close();
+    await api?.stop();
+    await record?.close();
     await Promise.all([nats.stop(), postgres.stop()]);
   });
 
