@@ -29,7 +29,7 @@ it('tells while it starts that NATS is away, again and again, without the passwo
     child.kill('SIGTERM');
     await ended;
   }
-  const told = { level: 'warn', service: 'scheduler', msg: expect.stringContaining('nats://127.0.0.1:1') as string };
+  const told = { level: 'warn', service: 'scheduler', msg: expect.stringContaining('nats://127.0.0.1:1') as unknown };
   expect(lines().map((line) => JSON.parse(line) as unknown)).toEqual(lines().map(() => expect.objectContaining(told)));
   expect(lines().length).toBeGreaterThanOrEqual(2);
   expect(output).not.toContain('secret-word');
