@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInbox } from '@nats-io/transport-node';
 import { api } from './jetstream-api.mjs';
@@ -32,7 +32,7 @@ export async function snapshotStream(nc, stream, folder, inboxPrefix = '_INBOX')
   const inbox = createInbox(inboxPrefix);
   const subscription = nc.subscribe(inbox);
   mkdirSync(join(folder, stream), { mode: 0o700 });
-  const file = createWriteStream(join(folder, stream, 'stream.tar.s2'), { mode: 0o600 });
+  const file = await open(join(folder, stream, 'stream.tar.s2'), 'w', 0o600);
   let bytes = 0;
   try {
     const { config, state } = await api(nc, `STREAM.SNAPSHOT.${stream}`, {
@@ -51,15 +51,14 @@ export async function snapshotStream(nc, stream, folder, inboxPrefix = '_INBOX')
         break;
       }
       bytes += message.data.length;
-      if (!file.write(message.data)) await once(file, 'drain');
+      // Where there is no room, this fails where someone hears it; a stream would tell nobody in particular.
+      await file.writeFile(message.data);
       message.respond();
     }
-    file.end();
-    await once(file, 'finish');
     return { stream, messages: state.messages, firstSequence: state.first_seq, lastSequence: state.last_seq, bytes };
   } finally {
     subscription.unsubscribe();
-    file.destroy();
+    await file.close();
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { natsConfiguration } from './nats-configuration.mjs';
+import { trustedProxies } from './trusted-proxies.mjs';
 
 /** Folder of a volume, the uid of the container that reads it. The service's image and postgres fix these. */
 const SERVICE_UID = 65532;
@@ -22,6 +23,7 @@ const POSTGRES_UID = 999;
 const secrets = process.env.SECRETS_DIR ?? '/secrets';
 const infra = process.env.INFRA_DIR ?? join(import.meta.dirname, '..');
 const natsData = process.env.NATS_DATA_DIR ?? '/nats-data';
+const webFolder = process.env.WEB_DIR ?? '/web';
 const natsVersion = process.env.NATS_VERSION ?? '2.12';
 
 /** Each user of NATS: the folder of the container that is it, and the variable of infra/nats-users.conf. */
@@ -94,6 +96,12 @@ for (const { role, folder, password: name } of ROLES) {
 
 // For calls that change other people's data; `docker compose run --rm admin-token` shows it.
 secret('api', 'admin-token', SERVICE_UID);
+
+// The web server, which has no shell to write its configuration with.
+if (existsSync(webFolder)) {
+  const path = join(webFolder, 'trusted-proxies.conf');
+  writeIfChanged(path, trustedProxies(process.env.TRUSTED_PROXIES ?? ''), SERVICE_UID);
+}
 
 for (const folder of [natsData, process.env.BACKUPS_DIR ?? '/backups']) {
   if (existsSync(folder) && process.getuid?.() === 0 && lstatSync(folder).uid !== SERVICE_UID)

@@ -73,14 +73,14 @@ const REFUSED = [
   { set: ['database.external.existingSecret=a', 'api.replikas=2'], words: /replikas/ },
   { set: ['database.external.existingSecret=a', 'config.SCRAPE_INTERVALL=2h'], words: /SCRAPE_INTERVALL/ },
   { set: ['database.external.existingSecret=a', 'config.DATABASE_URL=x'], words: /DATABASE_URL/ },
-  {
+  ...['operator', 'fetcher', 'projector'].map((name) => ({
     set: [
       'database.external.existingSecret=a',
-      'nats.subscribers[0].name=operator',
+      `nats.subscribers[0].name=${name}`,
       'nats.subscribers[0].consumers[0].name=x',
     ],
-    words: /operator is the name of a user/,
-  },
+    words: new RegExp(`${name} is the name of a user`),
+  })),
   {
     set: [
       'database.external.existingSecret=a',

@@ -110,7 +110,8 @@ topologySpreadConstraints:
 {{- fail "backup: needs NATS" -}}
 {{- end -}}
 {{- range .Values.nats.subscribers -}}
-{{- if has .name (list "api" "scheduler" "registry-fetcher" "history-projector" "backup" "operator" "system" "cluster") -}}
+{{- /* The passwords of fetcher and projector lie under these names, beside those of the subscribers. */ -}}
+{{- if has .name (list "api" "scheduler" "registry-fetcher" "fetcher" "history-projector" "projector" "backup" "operator" "system" "cluster") -}}
 {{- fail (printf "nats.subscribers: %s is the name of a user of the system" .name) -}}
 {{- end -}}
 {{- end -}}

@@ -19,7 +19,8 @@ export function inboxPrefixOf(nc: NatsConnection): string {
 
 const DEFAULT_INBOX_PREFIX = '_INBOX';
 
-/** How often a first connection that cannot be made is told of. */
+/** When a first connection that cannot be made is told of, and how often from then on. */
+const WAITING_TOLD_FIRST_MS = 1_000;
 const WAITING_TOLD_MS = 5_000;
 
 /**
@@ -28,11 +29,13 @@ const WAITING_TOLD_MS = 5_000;
  */
 export async function connectNats(settings: ConnectionSettings): Promise<NatsConnection> {
   const { servers, ...credentials } = serversAndCredentials(settings.url);
-  const waiting = setInterval(
-    () => settings.onStatus?.(`NATS does not answer yet at ${servers.join(', ')}; waiting for it`),
-    WAITING_TOLD_MS,
-  );
-  const nc = await connectPatiently(settings.name, servers, credentials).finally(() => clearInterval(waiting));
+  const tell = (): void => settings.onStatus?.(`NATS does not answer yet at ${servers.join(', ')}; waiting for it`);
+  let waiting = setTimeout(() => {
+    tell();
+    waiting = setInterval(tell, WAITING_TOLD_MS);
+  }, WAITING_TOLD_FIRST_MS);
+  // Clears either kind.
+  const nc = await connectPatiently(settings.name, servers, credentials).finally(() => clearTimeout(waiting));
   INBOX_PREFIXES.set(nc, inboxPrefix(settings.name));
   void reportStatus(nc, settings.onStatus);
   return nc;

@@ -13,6 +13,7 @@ export { type RegistryCredentials, type RegistryEntry, type RegistrySettings } f
 export { CONFIG_VARIABLES } from './config/variables.ts';
 export { Metrics } from './health/metrics.ts';
 export { Readiness, type Necessity, type ReadinessCheck, type ReadinessReport } from './health/readiness.ts';
+export { isProbe } from './http/probes.ts';
 export { CONFIG, HostModule } from './run/host-module.ts';
 export { runService, type ServiceDefinition } from './run/run-service.ts';
 export { VERSION } from './run/version.ts';

@@ -74,13 +74,23 @@ describe('loadConfig', () => {
     expect(loadConfig('api', { ...ALL, PORT: '9000', SERVICE_PORT: '1' })).toMatchObject({ port: 9000 });
   });
 
+  it.each([
+    [true, ['true', '1', 'yes', 'on', 'True', 'YES', 'On']],
+    [false, ['false', '0', 'no', 'off', 'False', 'NO', 'Off']],
+  ])('reads as %s what the original reads so', (expected, words) => {
+    for (const word of words) {
+      const { autoMonitorNewTags } = loadConfig('api', { ...ALL, AUTO_MONITOR_NEW_TAGS: word });
+      expect([word, autoMonitorNewTags]).toEqual([word, expected]);
+    }
+  });
+
   it('names every wrong variable at once, with its value and what is allowed', () => {
     expect(
       faults({ PORT: '70000', SCRAPE_INTERVAL: '2x', AUTO_MONITOR_NEW_TAGS: 'perhaps', LOG_LEVEL: 'loud' }),
     ).toEqual([
       'PORT is "70000": allowed is a whole number from 0 to 65535',
       'SCRAPE_INTERVAL is "2x": allowed is a duration such as 90s, 1h30m, 2h, 1d, 2w, 6mm (months) or 1y, 1s or more',
-      'AUTO_MONITOR_NEW_TAGS is "perhaps": allowed is true or false',
+      'AUTO_MONITOR_NEW_TAGS is "perhaps": allowed is true or false (also 1 or 0, yes or no, on or off)',
       'LOG_LEVEL is "loud": allowed is one of fatal, error, warn, info, debug, trace, silent',
     ]);
   });

@@ -48,6 +48,13 @@ function text<T>(read: Read<T>, allowed: string): z.ZodType<T, string> {
 
 const DURATION_ALLOWED = 'a duration such as 90s, 1h30m, 2h, 1d, 2w, 6mm (months) or 1y';
 
+/** The words of the original Docker Tag Monitor, whose variables keep their names here. */
+const BOOLEANS = new Map([
+  ...['true', '1', 'yes', 'on'].map((word) => [word, true] as const),
+  ...['false', '0', 'no', 'off'].map((word) => [word, false] as const),
+]);
+const BOOLEAN_ALLOWED = 'true or false (also 1 or 0, yes or no, on or off)';
+
 /** The ways in which variables are read. */
 export const variable = {
   duration(description: Description & { default: string; min?: string }): Variable<Duration> {
@@ -86,10 +93,7 @@ export const variable = {
   },
 
   boolean(description: Description & { default: 'true' | 'false' }): Variable<boolean> {
-    return required({ ...description, allowed: 'true or false' }, (value) => {
-      const lower = value.toLowerCase();
-      return lower === 'true' ? true : lower === 'false' ? false : null;
-    });
+    return required({ ...description, allowed: BOOLEAN_ALLOWED }, (value) => BOOLEANS.get(value.toLowerCase()) ?? null);
   },
 
   choice<const T extends string>(description: Description & { default: T; of: readonly T[] }): Variable<T> {

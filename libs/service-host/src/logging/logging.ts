@@ -1,15 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DynamicModule } from '@nestjs/common';
-import { LoggerModule } from 'nestjs-pino';
+import { Logger, LoggerModule, PinoLogger, type Params } from 'nestjs-pino';
 import { destination, type DestinationStream, type LevelWithSilent } from 'pino';
 import pretty from 'pino-pretty';
 import { isTracing, logFields, traceContext } from '@dtm/tracing';
 import type { Config } from '../config/config.ts';
 import { isProbe } from '../http/probes.ts';
+import { ServiceLogger } from './service-logger.ts';
 
 /** Logging of a service to stdout: JSON objects or lines for people, never headers, cookies or bodies. */
 export function loggingModule(config: Config): DynamicModule {
-  return LoggerModule.forRoot({
+  return LoggerModule.forRoot(loggingOf(config));
+}
+
+/** The same, for what is said while the application is being made: that takes as long as NATS is away. */
+export function firstLogger(config: Config): ServiceLogger {
+  const params = loggingOf(config);
+  return new ServiceLogger(new Logger(new PinoLogger(params), params));
+}
+
+function loggingOf(config: Config): Params {
+  return {
     pinoHttp: [
       {
         level: config.logLevel,
@@ -37,7 +48,7 @@ export function loggingModule(config: Config): DynamicModule {
       },
       stream(config),
     ],
-  });
+  };
 }
 
 /** Written at once instead of in a worker: the last lines before an exit are those that matter. */

@@ -3,6 +3,7 @@ import type { DynamicModule, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ConfigError, loadConfig, type ConfigOf, type ServiceName } from '../config/config.ts';
+import { firstLogger } from '../logging/logging.ts';
 import { ServiceLogger } from '../logging/service-logger.ts';
 import type { RunningTracer } from '../tracing/open-telemetry.ts';
 import { startTracing } from '../tracing/start-tracing.ts';
@@ -35,7 +36,8 @@ export async function runService<S extends ServiceName>(service: ServiceDefiniti
   // Files that the configuration names may be read only now.
   const module = orExit(service.name, () => service.module(config));
   const app = await NestFactory.create<NestExpressApplication>(HostModule.forRoot(config, module), {
-    bufferLogs: true,
+    // Not held back until it is made: it waits for NATS, and must say so.
+    logger: firstLogger(config),
     // The api sets its own limits; no other service reads a body.
     bodyParser: false,
     // Event streams and idle keep-alive connections would hold the end up.

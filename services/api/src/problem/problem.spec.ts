@@ -122,7 +122,9 @@ describe('problems', () => {
 
   it('measures by route and class of status', async () => {
     await api.get('/api/v1/tags/nginx:1');
+    for (const probe of ['/healthz', '/readyz', '/metrics?name=x']) await api.get(probe);
     const metrics = await (await api.get('/metrics')).text();
+    expect(metrics).not.toMatch(/route="\/(?:healthz|readyz|metrics)"/);
     expect(metrics).toContain(
       'dtm_http_request_seconds_count{method="GET",route="/api/v1/tags/*reference",status="4xx"}',
     );

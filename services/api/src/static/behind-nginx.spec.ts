@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
+import { createServer as createHttpServer, get } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,8 +34,17 @@ interface WebServer {
   stop(): Promise<void>;
 }
 
+/** Lets Compose's `prepare` write what goes into the volume of the web server. */
+function prepare(folder: string, trustedProxies: string): string {
+  const WEB_DIR = join(folder, 'conf', 'trusted');
+  mkdirSync(WEB_DIR);
+  const env = { ...process.env, WEB_DIR, SECRETS_DIR: join(folder, 'secrets'), TRUSTED_PROXIES: trustedProxies };
+  const script = join(ROOT, 'infra', 'compose', 'prepare.mjs');
+  return spawnSync(process.execPath, [script], { env, encoding: 'utf8' }).stderr;
+}
+
 /** Starts nginx with the image's configuration; only paths, port and the address of the api differ. */
-async function startWebServer(apiUrl: string): Promise<WebServer> {
+async function startWebServer(apiUrl: string, trustedProxies?: string): Promise<WebServer> {
   const folder = mkdtempSync(join(tmpdir(), 'dtm-nginx-'));
   const port = await freePort();
   cpSync(WEB, join(folder, 'conf'), { recursive: true });
@@ -48,6 +57,7 @@ async function startWebServer(apiUrl: string): Promise<WebServer> {
     const made = spawnSync(process.execPath, [join(ROOT, 'infra', 'image', script), target], { encoding: 'utf8' });
     if (made.status !== 0) throw new Error(made.stderr);
   }
+  if (trustedProxies !== undefined && prepare(folder, trustedProxies) !== '') throw new Error('not prepared');
   const conf = join(folder, 'conf', 'nginx.conf');
   const text = readFileSync(conf, 'utf8')
     .replaceAll('/tmp/', `${join(folder, 'tmp')}/`)
@@ -175,6 +185,39 @@ async function startWebServer(apiUrl: string): Promise<WebServer> {
       expect(html).toContain('<title>Docker Tag Monitor</title>');
     } finally {
       await alone.stop();
+    }
+  });
+});
+
+(isThere ? describe : describe.skip)('the address that a client is counted under', () => {
+  const api = createHttpServer((request, response) => response.end(String(request.headers['x-forwarded-for'])));
+  beforeAll(() => new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve)));
+  afterAll(() => new Promise((resolve) => api.close(resolve)));
+
+  it.each([
+    ['nobody is trusted', undefined, '198.51.100.7', '127.0.0.1'],
+    ['TRUSTED_PROXIES is empty', '', '198.51.100.7', '127.0.0.1'],
+    ['another is trusted', '10.0.0.0/8', '198.51.100.7', '127.0.0.1'],
+    ['the proxy is trusted', '10.0.0.0/8, 127.0.0.1,::1', '198.51.100.7', '198.51.100.7'],
+    ['the client claims more', '127.0.0.0/8', '203.0.113.9, 198.51.100.7', '198.51.100.7'],
+    ['two proxies are trusted', '10.0.0.0/8,127.0.0.1', '198.51.100.7, 10.1.2.3', '198.51.100.7'],
+  ])('where %s', async (_, trusted, told, expected) => {
+    const web = await startWebServer(`http://127.0.0.1:${(api.address() as AddressInfo).port}`, trusted);
+    try {
+      const { body } = await rawGet(`${web.url}/api/v1/status`, { 'x-forwarded-for': told });
+      expect(body.toString()).toBe(expected);
+    } finally {
+      await web.stop();
+    }
+  });
+
+  it.each(['10.0.0.0/33', 'proxy.lan', '10.0.0.1; } http {', 'fe80::1%eth0'])('never from %s', (wrong) => {
+    const folder = mkdtempSync(join(tmpdir(), 'dtm-prepare-'));
+    mkdirSync(join(folder, 'conf'));
+    try {
+      expect(prepare(folder, wrong)).toContain(`TRUSTED_PROXIES has "${wrong}": allowed are addresses and networks`);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });
