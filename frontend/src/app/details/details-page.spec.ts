@@ -75,8 +75,23 @@ describe('the page of a tag', () => {
   it('has one address: a shorthand becomes canonical', async () => {
     await harness.navigateByUrl('/details/nginx:1.27?page=2');
     await settle();
-    await answer(details());
+    await answer(details(), change());
     expect(TestBed.inject(Router).url).toBe('/details/docker.io/library/nginx:1.27?page=2');
+  });
+
+  it('leads from beyond the end of the changes to their last page', async () => {
+    await harness.navigateByUrl('/details/docker.io/library/nginx:1.27?page=99&interval=month');
+    await settle();
+    http.expectOne(TAG).flush(details());
+    await settle();
+    http
+      .expectOne(({ url, params }) => url === `${TAG}/changes` && params.get('page') === '99')
+      .flush({ items: [], total: 31, page: 99, pages: 3, next: null });
+    await settle();
+    expect(page().textContent).not.toContain('holds nothing');
+    expect(TestBed.inject(Router).url).toBe('/details/docker.io/library/nginx:1.27?page=3&interval=month');
+    await answer(details(), change());
+    expect(all('change-row')).toHaveLength(1);
   });
 
   it('shows a change as it comes, and counts it', async () => {

@@ -62,6 +62,24 @@ describe('the overview', () => {
     expect(page().textContent).toContain('Nothing is watched yet');
   });
 
+  it('leads from beyond the end to the last page, and claims nothing on the way', async () => {
+    await open('/?page=9999&limit=7');
+    lists()[0]?.flush({ items: [], total: 20, page: 9_999, pages: 3, next: null });
+    await settle();
+    expect(page().textContent).not.toContain('Nothing is watched yet');
+    expect(TestBed.inject(Router).url).toBe('/?page=3&limit=7');
+    lists()[0]?.flush({ ...onlyPage(summary()), total: 20, page: 3, pages: 3 });
+    await settle();
+    expect(all('tag-row')).toHaveLength(1);
+    expect(page().querySelector('dtm-pager')?.textContent).toContain('3 of 3');
+    expect(page().querySelector<HTMLSelectElement>('.foot select')?.value).toBe('7');
+  });
+
+  it('takes the last of a repeated parameter', async () => {
+    await open('/?q=nginx&q=redis');
+    expect(lists().map(({ request }) => request.params.get('q'))).toContain('redis');
+  });
+
   it('offers to watch what is not watched, and tells what became of it', async () => {
     await open('/?q=nginx:1.28');
     for (const list of lists()) list.flush(onlyPage());

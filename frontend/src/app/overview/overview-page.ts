@@ -23,6 +23,7 @@ import {
 import { isInvalid, Reference } from '@dtm/oci';
 import { latest } from '../api/latest.ts';
 import { LiveFeed } from '../api/live-feed.ts';
+import { pageInstead } from '../api/page-instead.ts';
 import { TagsApi, type TagsQuery } from '../api/tags-api.ts';
 import { Pager } from '../elements/pager.ts';
 import { TroubleNotice } from '../elements/trouble-notice.ts';
@@ -30,7 +31,7 @@ import { PageHeading } from '../shell/page-heading.ts';
 import { STATE_WORDS } from '../wording/kinds.ts';
 import { detailsLink } from '../wording/links.ts';
 import { NO_NEWS, newsInWords, withChanges, withNews, type News } from './live-rows.ts';
-import { PAGE_SIZES, queryOf, sortedBy, textsOf } from './overview-query.ts';
+import { PAGE_SIZES, queryOf, sortedBy, textsOf, type QueryText } from './overview-query.ts';
 import { isSearchable, SearchHits } from './search-hits.ts';
 import { TagSearch } from './tag-search.ts';
 import { TagTable } from './tag-table.ts';
@@ -59,12 +60,12 @@ const SORT_WORDS: [sort: TagSort, label: string][] = [
   styleUrl: './overview-page.css',
 })
 export class OverviewPage {
-  readonly q = input<string>();
-  readonly state = input<string>();
-  readonly sort = input<string>();
-  readonly order = input<string>();
-  readonly page = input<string>();
-  readonly limit = input<string>();
+  readonly q = input<QueryText>();
+  readonly state = input<QueryText>();
+  readonly sort = input<QueryText>();
+  readonly order = input<QueryText>();
+  readonly page = input<QueryText>();
+  readonly limit = input<QueryText>();
 
   readonly #router = inject(Router);
   readonly #announcer = inject(LiveAnnouncer);
@@ -90,10 +91,18 @@ export class OverviewPage {
   readonly #searchable = computed(() => isSearchable(this.query().q));
   readonly #resource = this.#api.list(() => (this.#searchable() ? this.query() : undefined));
   protected readonly list = latest(this.#resource);
-  /** The list as read, with the changes that came in since. */
-  protected readonly rows = linkedSignal<Page<TagSummary> | undefined>(() =>
-    this.#searchable() ? this.list.value() : NOTHING,
+  /** Of an answer for another query than this nothing follows. */
+  readonly #pageInstead = computed(() =>
+    this.list.busy() ? null : pageInstead(this.query().page, this.query().limit, this.list.value()),
   );
+  /** The list as read, with the changes that came in since. */
+  protected readonly rows = linkedSignal<Page<TagSummary> | undefined>(() => {
+    if (!this.#searchable()) return NOTHING;
+    const list = this.list.value();
+    // Nobody is told that there is nothing while the way leads to the last page.
+    const beyond = list?.items.length === 0 && (list.total ?? 0) > 0;
+    return beyond && (this.list.busy() || this.#pageInstead() !== null) ? undefined : list;
+  });
   protected readonly news = signal<News>(NO_NEWS);
   protected readonly newsWords = computed(() => newsInWords(this.news()));
 
@@ -107,7 +116,10 @@ export class OverviewPage {
       .reverse()
       .map((state) => ({ state, label: STATE_WORDS[state].label, meaning: STATE_WORDS[state].meaning })),
   ];
-  protected readonly sizes = PAGE_SIZES;
+  /** With the one that the address says, should it be another. */
+  protected readonly sizes = computed(() =>
+    [...new Set<number>([...PAGE_SIZES, this.query().limit])].toSorted((one, other) => one - other),
+  );
   protected readonly sorts = SORT_WORDS;
   protected readonly stateWords = STATE_WORDS;
 
@@ -129,6 +141,10 @@ export class OverviewPage {
       destroyRef,
     );
     destroyRef.onDestroy(() => clearTimeout(this.#reload));
+    effect(() => {
+      const page = this.#pageInstead();
+      if (page !== null) untracked(() => this.#show({ ...this.query(), page }, true));
+    });
     effect(() => this.#hits.sought.set(this.query().q.trim()));
     // A list that was just read holds all the news.
     effect(() => {
