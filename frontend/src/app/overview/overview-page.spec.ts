@@ -33,14 +33,23 @@ describe('the overview', () => {
       providers: [
         provideHttpClient(),
         provideHttpClientTesting(),
-        provideRouter([{ path: '', component: OverviewPage }], withComponentInputBinding()),
+        provideRouter(
+          [
+            { path: '', component: OverviewPage },
+            { path: '**', children: [] },
+          ],
+          withComponentInputBinding(),
+        ),
         streams.provider,
       ],
     });
     http = TestBed.inject(HttpTestingController);
     harness = await RouterTestingHarness.create();
   });
-  afterEach(() => http.verify());
+  afterEach(() => {
+    jest.restoreAllMocks();
+    http.verify();
+  });
 
   it('asks for what the address says, and shows a skeleton until it is there', async () => {
     await open('/?state=gone&sort=tag&page=2');
@@ -103,6 +112,55 @@ describe('the overview', () => {
     expect(lists()).toHaveLength(0);
     expect(page().textContent).toContain('Invalid format: ');
     expect(page().querySelectorAll('.skeleton-row')).toHaveLength(0);
+  });
+
+  const search = async (text: string): Promise<void> => {
+    const field = page().querySelector<HTMLInputElement>('[data-testid=search]');
+    if (field === null) throw new Error('no search');
+    field.value = text;
+    field.dispatchEvent(new Event('input'));
+    field.form?.dispatchEvent(new Event('submit'));
+    await settle();
+    await settle();
+  };
+
+  it('opens what was pasted, Enter at once, as soon as it is found', async () => {
+    await open('/');
+    lists()[0]?.flush(onlyPage(summary({ reference: 'docker.io/library/redis:7', repository: 'library/redis' })));
+    await settle();
+    const navigate = jest.spyOn(TestBed.inject(Router), 'navigate');
+    await search('docker pull nginx:1.27');
+    expect(TestBed.inject(Router).url).toBe('/?q=nginx:1.27');
+    expect(page().querySelector<HTMLInputElement>('[data-testid=search]')?.value).toBe('nginx:1.27');
+    expect(navigate).toHaveBeenCalledTimes(1);
+    for (const list of lists()) list.flush(onlyPage(summary()));
+    await settle();
+    expect(navigate).toHaveBeenLastCalledWith(['/details', 'docker.io', 'library', 'nginx:1.27']);
+  });
+
+  it('forgets the wish once something else is typed', async () => {
+    await open('/');
+    lists()[0]?.flush(onlyPage(summary()));
+    await settle();
+    await search('nginx:1.27');
+    lists();
+    const field = page().querySelector<HTMLInputElement>('[data-testid=search]');
+    if (field !== null) field.value = 'nginx';
+    field?.dispatchEvent(new Event('input'));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await settle();
+    const navigate = jest.spyOn(TestBed.inject(Router), 'navigate');
+    for (const list of lists().filter(({ cancelled }) => !cancelled)) list.flush(onlyPage(summary()));
+    await settle();
+    expect(navigate).not.toHaveBeenCalled();
+  });
+
+  it('offers to watch a reference that is too long to be searched for, and asks nothing', async () => {
+    const long = `quay.io/${'a'.repeat(250)}:${'1'.repeat(100)}`;
+    await open(`/?q=${long}`);
+    expect(lists()).toHaveLength(0);
+    expect(page().textContent).toContain('too long to be searched for');
+    expect(all('watch')).toHaveLength(1);
   });
 
   it('offers nothing for a tag that is watched', async () => {

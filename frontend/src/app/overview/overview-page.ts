@@ -32,7 +32,7 @@ import { STATE_WORDS } from '../wording/kinds.ts';
 import { detailsLink } from '../wording/links.ts';
 import { NO_NEWS, newsInWords, withChanges, withNews, type News } from './live-rows.ts';
 import { PAGE_SIZES, queryOf, sortedBy, textsOf, type QueryText } from './overview-query.ts';
-import { isSearchable, SearchHits } from './search-hits.ts';
+import { isSearchable, SEARCHED_AT_MOST, SearchHits } from './search-hits.ts';
 import { TagSearch } from './tag-search.ts';
 import { TagTable } from './tag-table.ts';
 import { WatchOffer } from './watch-offer.ts';
@@ -108,6 +108,8 @@ export class OverviewPage {
 
   protected readonly total = computed(() => this.rows()?.total);
   protected readonly empty = computed(() => this.rows()?.items.length === 0);
+  protected readonly tooLong = computed(() => this.query().q.length > SEARCHED_AT_MOST);
+  protected readonly searchedAtMost = SEARCHED_AT_MOST;
   protected readonly filtered = computed(() => this.query().q !== '' || this.query().state !== null);
 
   protected readonly chips = [
@@ -123,6 +125,8 @@ export class OverviewPage {
   protected readonly sorts = SORT_WORDS;
   protected readonly stateWords = STATE_WORDS;
 
+  /** Enter was pressed on this text; what it finds is perhaps still on the way. */
+  readonly #wish = signal<string | null>(null);
   #reload: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -146,6 +150,15 @@ export class OverviewPage {
       if (page !== null) untracked(() => this.#show({ ...this.query(), page }, true));
     });
     effect(() => this.#hits.sought.set(this.query().q.trim()));
+    effect(() => {
+      const wish = this.#wish();
+      if (wish === null || this.query().q.trim() !== wish || this.#hits.sought() !== wish) return;
+      if (this.#hits.busy() || this.list.busy()) return;
+      untracked(() => {
+        this.#wish.set(null);
+        this.#openWished(wish);
+      });
+    });
     // A list that was just read holds all the news.
     effect(() => {
       this.list.value();
@@ -163,6 +176,7 @@ export class OverviewPage {
   }
 
   protected seek(q: string): void {
+    this.#wish.set(null);
     this.#show({ ...this.query(), q, page: 1 }, true);
   }
 
@@ -183,13 +197,17 @@ export class OverviewPage {
     return textsOf({ ...this.query(), state, page: 1 });
   }
 
-  /** Enter in the search: opens the tag that is meant, where there is one. */
+  /** Enter in the search: opens the tag that is meant, where there is one, as soon as that is known. */
   protected open(text: string): void {
+    this.#wish.set(text);
+  }
+
+  #openWished(text: string): void {
     const items = this.rows()?.items ?? [];
     const parsed = text === '' ? null : Reference.parse(text);
     const named = parsed === null || isInvalid(parsed) ? undefined : parsed.toString();
     const exact = [this.#hits.exact(), ...items].find((row) => row !== undefined && row.reference === named);
-    const meant = exact ?? (items.length === 1 && this.query().q === text ? items[0] : undefined);
+    const meant = exact ?? (items.length === 1 && text !== '' ? items[0] : undefined);
     if (meant !== undefined) void this.#router.navigate(detailsLink(meant.reference));
   }
 
