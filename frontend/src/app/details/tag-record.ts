@@ -1,4 +1,5 @@
 import { LiveAnnouncer } from '@angular/cdk/a11y';
+import { DOCUMENT } from '@angular/common';
 import {
   Component,
   computed,
@@ -51,6 +52,7 @@ export class TagRecord implements OnInit {
   readonly #api = inject(TagsApi);
   readonly #feed = inject(LiveFeed);
   readonly #announcer = inject(LiveAnnouncer);
+  readonly #document = inject(DOCUMENT);
   readonly #destroyRef = inject(DestroyRef);
   protected readonly clock = inject(Clock);
 
@@ -146,7 +148,13 @@ export class TagRecord implements OnInit {
 
   protected watched(): void {
     this.asked.set(true);
-    this.#details.reload();
+    this.watchedAgain();
+  }
+
+  protected watchedAgain(): void {
+    // The button that asked for it goes; the keyboard begins anew at the record, as on another page.
+    this.#document.getElementById('content')?.focus({ preventScroll: true });
+    this.reload();
   }
 
   #changed({ reference, change }: ChangeMessage): void {

@@ -212,6 +212,7 @@ describe('the overview', () => {
     lists()[0]?.flush(onlyPage(summary({ changeCount: 32 })));
     await settle();
     expect(all('new-changes')).toHaveLength(0);
+    expect(document.activeElement?.className).toContain('row-link');
   });
 
   it('shows a problem with its next step, and keeps the rows it had', async () => {

@@ -1,10 +1,12 @@
 import { LiveAnnouncer } from '@angular/cdk/a11y';
 import {
+  afterNextRender,
   Component,
   computed,
   DestroyRef,
   effect,
   inject,
+  Injector,
   input,
   linkedSignal,
   signal,
@@ -127,6 +129,7 @@ export class OverviewPage {
 
   /** Enter was pressed on this text; what it finds is perhaps still on the way. */
   readonly #wish = signal<string | null>(null);
+  #toTable = false;
   #reload: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -135,6 +138,7 @@ export class OverviewPage {
       'How often each container tag is rebuilt, when it last was, and which digest to pin.',
     );
     const destroyRef = inject(DestroyRef);
+    const injector = inject(Injector);
     inject(LiveFeed).follow(
       {
         reference: null,
@@ -163,11 +167,19 @@ export class OverviewPage {
     effect(() => {
       this.list.value();
       untracked(() => this.news.set(NO_NEWS));
+      if (this.#toTable) afterNextRender(() => this.table()?.focusFirst(), { injector });
+      this.#toTable = false;
     });
   }
 
   protected refresh(): void {
     this.#resource.reload();
+  }
+
+  /** The button goes with the news that it shows; the focus goes on to the list. */
+  protected showNews(): void {
+    this.#toTable = true;
+    this.refresh();
   }
 
   protected refreshSoon(): void {
