@@ -151,6 +151,29 @@ describe('the page of a tag', () => {
     );
   });
 
+  it('claims no more than is known', async () => {
+    const fact = (name: string): string | undefined =>
+      [...page().querySelectorAll('dt')]
+        .find((term) => term.textContent === name)
+        ?.nextElementSibling?.textContent.trim();
+    const young = new Date(Date.now() - 16_000).toISOString();
+    await harness.navigateByUrl('/details/docker.io/library/nginx:1.27');
+    await answer(
+      details({ state: 'unreachable', lastScannedAt: young, coverage: { since: young, recentGaps: [] } }),
+      change(),
+    );
+    expect(fact('Gaps')).toMatch(/^none since \d+ \w+$/);
+    expect(page().querySelector('.now .caption')?.textContent).toBe('Last known');
+    await harness.navigateByUrl('/details/docker.io/library/nginx:1.28');
+    await settle();
+    const imported = details({ state: 'untracked', trackedSince: null, coverage: { since: null, recentGaps: [] } });
+    http.match(`${TAG.slice(0, -1)}8`).forEach((request) => request.flush(imported));
+    await settle();
+    http.match(({ url }) => url.includes('1.28/')).forEach((request) => request.flush(onlyPage()));
+    await settle();
+    expect(fact('Gaps')).toBe('not watched here yet');
+  });
+
   it('explains what is no reference, and asks nothing', async () => {
     await harness.navigateByUrl('/details/UPPER/case:1');
     await settle();
