@@ -230,7 +230,7 @@ export class OverviewPage {
   #changed(messages: ChangeMessage[]): void {
     const page = this.rows();
     const before = this.newsWords();
-    this.news.update((news) => withNews(news, page, messages));
+    this.news.update((news) => withNews(news, page, messages, this.query()));
     if (page !== undefined) this.rows.set(withChanges(page, messages));
     if (before === '' && this.newsWords() !== '') void this.#announcer.announce(this.newsWords());
   }
