@@ -97,7 +97,7 @@ describe('every page, both widths, both themes', () => {
   };
   const askOffline: Bring = async (page) => {
     await goOffline(page);
-    await page.getByRole('link', { name: 'gone', exact: true }).click();
+    await page.locator('.chips').getByRole('link', { name: 'gone', exact: true }).click();
     await page.getByRole('alert').waitFor();
   };
   /** The tag as it is, but in a state that takes hours or years to come about. */

@@ -1,7 +1,9 @@
 import { provideHttpClient } from '@angular/common/http';
 import {
   type ApplicationConfig,
+  inject,
   provideBrowserGlobalErrorListeners,
+  provideEnvironmentInitializer,
   provideZonelessChangeDetection,
 } from '@angular/core';
 import { provideAnimationsAsync } from '@angular/platform-browser/animations/async';
@@ -13,12 +15,14 @@ import {
   withPreloading,
 } from '@angular/router';
 import { ROUTES } from './routes.ts';
+import { ScrollPlace } from './shell/scroll-place.ts';
 
 export const appConfig: ApplicationConfig = {
   providers: [
     provideZonelessChangeDetection(),
     provideBrowserGlobalErrorListeners(),
     provideHttpClient(),
+    provideEnvironmentInitializer(() => void inject(ScrollPlace)),
     // The charts need an animation renderer although nothing is animated; it is loaded with the first chart.
     provideAnimationsAsync('noop'),
     provideRouter(
@@ -26,7 +30,8 @@ export const appConfig: ApplicationConfig = {
       withComponentInputBinding(),
       // The other pages are small, and a record that is opened from the list should be there at once.
       withPreloading(PreloadAllModules),
-      withInMemoryScrolling({ scrollPositionRestoration: 'enabled', anchorScrolling: 'enabled' }),
+      // Remembers the places; `ScrollPlace` decides which one the reader is at.
+      withInMemoryScrolling({ scrollPositionRestoration: 'disabled', anchorScrolling: 'enabled' }),
     ),
   ],
 };

@@ -94,6 +94,59 @@ describe('the live feed', () => {
     expect(feed.status()).toBe('live');
   });
 
+  describe('in the background', () => {
+    let visibility: DocumentVisibilityState;
+    const turn = (to: DocumentVisibilityState): void => {
+      visibility = to;
+      document.dispatchEvent(new Event('visibilitychange'));
+    };
+
+    beforeEach(() => {
+      visibility = 'visible';
+      jest.spyOn(document, 'visibilityState', 'get').mockImplementation(() => visibility);
+    });
+    afterEach(() => {
+      jest.restoreAllMocks();
+    });
+
+    it('holds no connection where the page was opened there, and reads anew once someone looks', () => {
+      const resumed = jest.fn();
+      visibility = 'hidden';
+      feed.follow({ reference: null, resumed }, destroyRef);
+      expect(streams.opened).toHaveLength(0);
+      expect(feed.status()).toBe('paused');
+      turn('visible');
+      streams.latest.open();
+      expect(feed.status()).toBe('live');
+      expect(resumed).toHaveBeenCalledTimes(1);
+    });
+
+    it('gives its connection back after seconds, not after a glance elsewhere', () => {
+      feed.follow({ reference: null }, destroyRef);
+      streams.latest.open();
+      turn('hidden');
+      jest.advanceTimersByTime(4_000);
+      turn('visible');
+      jest.advanceTimersByTime(10_000);
+      expect(streams.latest.readyState).toBe(1);
+      turn('hidden');
+      jest.advanceTimersByTime(5_000);
+      expect(streams.latest.readyState).toBe(2);
+      expect(feed.status()).toBe('paused');
+      turn('visible');
+      expect(streams.opened).toHaveLength(2);
+    });
+
+    it('does not connect again while nobody looks', () => {
+      feed.follow({ reference: null }, destroyRef);
+      visibility = 'hidden';
+      streams.latest.refuse();
+      jest.advanceTimersByTime(60_000);
+      expect(streams.opened).toHaveLength(1);
+      expect(feed.status()).toBe('paused');
+    });
+  });
+
   it('leaves the stream to the newest follower', () => {
     const first = jest.fn();
     const second = jest.fn();

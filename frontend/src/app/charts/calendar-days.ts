@@ -7,6 +7,8 @@ export interface CalendarDay {
   /** Observed on it. */
   changes: number;
   watched: boolean;
+  /** False: there are more changes than are read, and nothing is known of how many fell on it. */
+  read: boolean;
 }
 
 export interface Calendar {
@@ -26,12 +28,16 @@ export interface Watch {
   gaps: readonly { from: string; to: string }[];
 }
 
-/** Days of the last weeks, `today` (midnight UTC) last, with the changes observed on each. */
+/**
+ * Days of the last weeks, `today` (midnight UTC) last, with the changes observed on each. `changes` are the newest, newest
+ * first; where they are not `complete`, the day of the oldest is read in part at best, and none before it.
+ */
 export function calendarOf(
   changes: readonly Change[],
   today: number,
   weeks: number,
   { since, until, gaps }: Watch,
+  complete = true,
 ): Calendar {
   const weekday = (new Date(today).getUTCDay() + 6) % 7;
   const first = today - ((weeks - 1) * 7 + weekday) * DAY;
@@ -44,10 +50,13 @@ export function calendarOf(
   const begins = since === null ? Infinity : Math.floor(Date.parse(since) / DAY) * DAY;
   const ends = until === null ? Infinity : Date.parse(until);
   const missed = gaps.map(({ from, to }) => ({ from: Date.parse(from), to: Date.parse(to) }));
+  const oldest = changes.at(-1)?.observedAt;
+  const unreadTo = complete || oldest === undefined ? -Infinity : Date.parse(oldest);
   const days: CalendarDay[] = [];
   for (let at = first; at <= today; at += DAY) {
     const missing = missed.some(({ from, to }) => from <= at && at + DAY <= to);
-    days.push({ at, changes: counts.get(at) ?? 0, watched: at >= begins && at <= ends && !missing });
+    const watched = at >= begins && at <= ends && !missing;
+    days.push({ at, changes: counts.get(at) ?? 0, watched, read: at > unreadTo });
   }
   return { days, months: monthsOf(first, weeks) };
 }

@@ -1,7 +1,7 @@
 import { Component, computed, input, signal } from '@angular/core';
 import type { Change } from '@dtm/api-contract';
 import { DAY, dayInWords } from '../wording/time.ts';
-import { calendarOf, levelOf, type Watch } from './calendar-days.ts';
+import { calendarOf, levelOf, type CalendarDay, type Watch } from './calendar-days.ts';
 import { elementWidth } from './element-width.ts';
 import { ReadableChart, type Spot } from './readable-chart.ts';
 
@@ -19,6 +19,7 @@ const GAP = 2;
 export class ChangeCalendar {
   /** Newest first, from a year ago at least, if `complete`. */
   readonly changes = input.required<readonly Change[]>();
+  readonly complete = input(true);
   /** Days without it are shown as such: that nothing was seen on them means nothing. */
   readonly watch = input.required<Watch>();
   readonly today = input.required<number>();
@@ -32,7 +33,9 @@ export class ChangeCalendar {
   );
   readonly #step = computed(() => this.cell() + GAP);
   readonly #day = computed(() => Math.floor(this.today() / DAY) * DAY);
-  readonly #calendar = computed(() => calendarOf(this.changes(), this.#day(), this.#weeks(), this.watch()));
+  readonly #calendar = computed(() =>
+    calendarOf(this.changes(), this.#day(), this.#weeks(), this.watch(), this.complete()),
+  );
   protected readonly months = computed(() =>
     this.#calendar().months.map(({ week, label }) => ({ x: LEFT + week * this.#step(), label })),
   );
@@ -48,16 +51,15 @@ export class ChangeCalendar {
   protected readonly cells = computed(() =>
     this.#calendar().days.map((day, index) => ({
       ...this.#cornerOf(index),
-      level: day.watched ? String(levelOf(day.changes)) : 'unwatched',
+      level: !day.watched ? 'unwatched' : day.read ? String(levelOf(day.changes)) : 'unread',
     })),
   );
   protected readonly unwatched = computed(() => this.#calendar().days.some(({ watched }) => !watched));
+  protected readonly unread = computed(() => this.#calendar().days.some(({ watched, read }) => watched && !read));
   protected readonly readings = computed(() =>
-    this.#calendar().days.map(({ at, changes, watched }) => ({
-      when: dayInWords(new Date(at).toISOString()),
-      values: [
-        !watched ? 'not watched' : changes === 0 ? 'no change' : `${changes} ${changes === 1 ? 'change' : 'changes'}`,
-      ],
+    this.#calendar().days.map((day) => ({
+      when: dayInWords(new Date(day.at).toISOString()),
+      values: [readingOf(day)],
     })),
   );
   protected readonly label = computed(() => `Changes per day in the last ${this.#weeks()} weeks, UTC`);
@@ -77,4 +79,10 @@ export class ChangeCalendar {
   #cornerOf(index: number): Spot {
     return { x: LEFT + Math.floor(index / 7) * this.#step(), y: TOP + (index % 7) * this.#step() };
   }
+}
+
+function readingOf({ changes, watched, read }: CalendarDay): string {
+  if (!watched) return 'not watched';
+  if (!read) return 'not counted: too many changes since';
+  return changes === 0 ? 'no change' : `${changes} ${changes === 1 ? 'change' : 'changes'}`;
 }

@@ -36,6 +36,17 @@ describe('a calendar', () => {
     expect(watched({ gaps }).slice(-4)).toEqual([true, false, true, true]);
   });
 
+  it('claims nothing of days that were not read', () => {
+    const newest = [change({ observedAt: '2026-11-24T08:00:00Z' }), change({ observedAt: '2026-11-22T09:00:00Z' })];
+    const read = (complete: boolean): boolean[] =>
+      calendarOf(newest, today, 2, ALWAYS, complete)
+        .days.slice(-4)
+        .map((day) => day.read);
+    // The day of the oldest was read in part: what else happened on it is not known.
+    expect(read(false)).toEqual([false, false, true, true]);
+    expect(read(true)).toEqual([true, true, true, true]);
+  });
+
   it('names months where they begin, with room between them', () => {
     const { months } = calendarOf([], today, 53, ALWAYS);
     expect(months.at(-1)?.label).toBe('Nov');

@@ -18,10 +18,14 @@ import { Bars, type Bar } from './bars.ts';
 export class DurationChart {
   readonly days = input.required<readonly ScanDay[]>();
   protected readonly bars = computed<Bar[]>(() =>
-    this.days().map(({ day, averageDurationSeconds }) => ({
+    this.days().map(({ day, averageDurationSeconds, succeeded, failed }) => ({
       name: day,
       value: averageDurationSeconds,
-      reading: { when: dayInWords(day), values: [`${averageDurationSeconds.toFixed(1)} s`] },
+      // A day without a scan has no duration, rather than a short one.
+      reading: {
+        when: dayInWords(day),
+        values: [succeeded + failed === 0 ? 'no scan' : `${averageDurationSeconds.toFixed(1)} s`],
+      },
       tick: dayInWords(day, Date.parse(day)),
     })),
   );

@@ -12,18 +12,27 @@ const LEAST_BAR = 9;
   selector: 'dtm-frequency-chart',
   imports: [Bars, Icon],
   template: `<div class="window" [style.top.px]="height()">
-      <button type="button" class="quiet" aria-label="Earlier" [disabled]="from() === 0" (click)="move(-1)">
+      <button type="button" class="quiet" aria-label="Earlier" [attr.aria-disabled]="from() === 0" (click)="move(-1)">
         <dtm-icon name="previous" />
       </button>
       <span class="range">{{ range() }}</span>
-      <button type="button" class="quiet" aria-label="Later" [disabled]="back() === 0" (click)="move(1)">
+      <button
+        #later
+        type="button"
+        class="quiet"
+        aria-label="Later"
+        [attr.aria-disabled]="back() === 0"
+        (click)="move(1)"
+      >
         <dtm-icon name="next" />
       </button>
     </div>
     @if (lastBefore(); as last) {
       <p class="none">
         None here; the last:
-        <button type="button" class="quiet labelled" (click)="back.set(last.back)">{{ last.when }}</button>
+        <button type="button" class="quiet labelled" (click)="back.set(last.back); later.focus()">
+          {{ last.when }}
+        </button>
       </p>
     }
     <dtm-bars

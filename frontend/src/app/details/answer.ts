@@ -1,5 +1,5 @@
 import { Component, computed, inject, input, output } from '@angular/core';
-import type { TagDetails } from '@dtm/api-contract';
+import type { TagDetails, TagState } from '@dtm/api-contract';
 import { CopyButton } from '../elements/copy-button.ts';
 import { Moment } from '../elements/moment.ts';
 import { ReferenceText } from '../elements/reference-text.ts';
@@ -10,6 +10,8 @@ import { shortDigest } from '../wording/digest.ts';
 import { STATE_WORDS } from '../wording/kinds.ts';
 import { sentenceOf } from '../wording/outcomes.ts';
 import { WatchAgain } from './watch-again.ts';
+
+const CURRENT: ReadonlySet<TagState> = new Set(['active', 'inactive', 'gone']);
 
 /** The answer in five seconds: which tag, how often it is rebuilt, what to pin. */
 @Component({
@@ -28,8 +30,8 @@ export class Answer {
   readonly #clock = inject(Clock);
   protected readonly sentence = computed(() => cadenceSentence(this.tag(), this.#clock.now()));
   protected readonly short = shortDigest;
-  /** Of what nobody looks at, the digest may be another by now. */
-  protected readonly isWatched = computed(() => this.tag().state !== 'untracked' && this.tag().state !== 'expired');
+  /** Of what nobody looks at, or whose registry does not answer, the digest may be another by now. */
+  protected readonly isCurrent = computed(() => CURRENT.has(this.tag().state));
   /** What the state means for whoever reads this, and why it is so; null where it is as everyone expects. */
   protected readonly meaning = computed(() => {
     const { state, trackedSince, nextScanReason } = this.tag();

@@ -75,8 +75,23 @@ describe('the page of a tag', () => {
   it('has one address: a shorthand becomes canonical', async () => {
     await harness.navigateByUrl('/details/nginx:1.27?page=2');
     await settle();
-    await answer(details());
+    await answer(details(), change());
     expect(TestBed.inject(Router).url).toBe('/details/docker.io/library/nginx:1.27?page=2');
+  });
+
+  it('leads from beyond the end of the changes to their last page', async () => {
+    await harness.navigateByUrl('/details/docker.io/library/nginx:1.27?page=99&interval=month');
+    await settle();
+    http.expectOne(TAG).flush(details());
+    await settle();
+    http
+      .expectOne(({ url, params }) => url === `${TAG}/changes` && params.get('page') === '99')
+      .flush({ items: [], total: 31, page: 99, pages: 3, next: null });
+    await settle();
+    expect(page().textContent).not.toContain('holds nothing');
+    expect(TestBed.inject(Router).url).toBe('/details/docker.io/library/nginx:1.27?page=3&interval=month');
+    await answer(details(), change());
+    expect(all('change-row')).toHaveLength(1);
   });
 
   it('shows a change as it comes, and counts it', async () => {
@@ -134,6 +149,29 @@ describe('the page of a tag', () => {
     expect(page().textContent).toContain(
       'The last scan failed: The registry does not answer. It is tried again by itself',
     );
+  });
+
+  it('claims no more than is known', async () => {
+    const fact = (name: string): string | undefined =>
+      [...page().querySelectorAll('dt')]
+        .find((term) => term.textContent === name)
+        ?.nextElementSibling?.textContent.trim();
+    const young = new Date(Date.now() - 16_000).toISOString();
+    await harness.navigateByUrl('/details/docker.io/library/nginx:1.27');
+    await answer(
+      details({ state: 'unreachable', lastScannedAt: young, coverage: { since: young, recentGaps: [] } }),
+      change(),
+    );
+    expect(fact('Gaps')).toMatch(/^none since \d+ \w+$/);
+    expect(page().querySelector('.now .caption')?.textContent).toBe('Last known');
+    await harness.navigateByUrl('/details/docker.io/library/nginx:1.28');
+    await settle();
+    const imported = details({ state: 'untracked', trackedSince: null, coverage: { since: null, recentGaps: [] } });
+    http.match(`${TAG.slice(0, -1)}8`).forEach((request) => request.flush(imported));
+    await settle();
+    http.match(({ url }) => url.includes('1.28/')).forEach((request) => request.flush(onlyPage()));
+    await settle();
+    expect(fact('Gaps')).toBe('not watched here yet');
   });
 
   it('explains what is no reference, and asks nothing', async () => {

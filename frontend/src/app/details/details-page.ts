@@ -2,6 +2,7 @@ import { Component, computed, effect, inject, input } from '@angular/core';
 import { Router, RouterLink } from '@angular/router';
 import { FREQUENCY_INTERVALS } from '@dtm/api-contract';
 import { isInvalid, Reference } from '@dtm/oci';
+import { LAST_PAGE } from '../api/page-instead.ts';
 import { PageHeading } from '../shell/page-heading.ts';
 import { detailsLink } from '../wording/links.ts';
 import { TagRecord } from './tag-record.ts';
@@ -39,7 +40,9 @@ export class DetailsPage {
     const parsed = this.#parsed();
     return isInvalid(parsed) ? parsed : null;
   });
-  protected readonly pageNumber = computed(() => (/^[1-9]\d{0,6}$/.test(this.page() ?? '') ? Number(this.page()) : 1));
+  protected readonly pageNumber = computed(() =>
+    /^[1-9]\d{0,14}$/.test(this.page() ?? '') ? Math.min(LAST_PAGE, Number(this.page())) : 1,
+  );
   protected readonly intervalChosen = computed(
     () => FREQUENCY_INTERVALS.find((known) => known === this.interval()) ?? 'week',
   );

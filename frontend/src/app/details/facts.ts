@@ -6,7 +6,10 @@ import { pushSourceInWords, TRACKED_BY_WORDS } from '../wording/kinds.ts';
 import { boundsInWords } from '../wording/bounds.ts';
 import { sinceInWords } from '../wording/cadence.ts';
 import { recordEnd } from '../wording/record-end.ts';
-import { dayInWords, durationInWords } from '../wording/time.ts';
+import { DAY, dayInWords, durationInWords } from '../wording/time.ts';
+
+/** `coverage.recentGaps` reaches so far back. */
+const GAPS_KNOWN_FOR = 60 * DAY;
 
 /** What else is known of a tag, and how well it is known. */
 @Component({
@@ -34,9 +37,19 @@ export class Facts {
     })),
   );
 
+  /** Of what was only imported it is not known when anyone looked. */
   protected readonly unwatchedSince = computed(() => {
-    const end = recordEnd(this.tag(), this.#now);
+    const end = this.tag().trackedSince === null ? null : recordEnd(this.tag(), this.#now);
     return end === null ? null : dayInWords(end, this.#now);
+  });
+
+  /** What the absence of gaps says: no more than since when there is a watch. */
+  protected readonly noGaps = computed(() => {
+    const { coverage, trackedSince } = this.tag();
+    if (trackedSince === null) return 'not watched here yet';
+    if (coverage.since === null) return 'nothing observed yet';
+    const young = this.#now - Date.parse(coverage.since) < GAPS_KNOWN_FOR;
+    return young ? `none since ${dayInWords(coverage.since, this.#now)}` : 'none in the last 60 days';
   });
 
   /** Between two changes, or since the last one where that is longer by now. */

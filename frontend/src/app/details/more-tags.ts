@@ -26,6 +26,8 @@ export class MoreTags {
 
   readonly #api = inject(TagsApi);
   protected readonly opened = signal(false);
+  /** As typed; what is asked for follows once typing pauses. */
+  readonly #typed = signal('');
   protected readonly filter = signal('');
   protected readonly unticked = signal<ReadonlySet<string>>(new Set());
   protected readonly results = signal<ReadonlyMap<string, TrackResult>>(new Map());
@@ -39,7 +41,10 @@ export class MoreTags {
   readonly #available = this.#api.available(() =>
     this.opened() ? { repository: this.repository(), filter: this.filter(), without: this.of().tag } : undefined,
   );
-  protected readonly available = latest(this.#available);
+  /** What another filter found is not shown: it is not what would be watched. */
+  protected readonly available = latest(this.#available, this.filter);
+  /** What is shown is what the filter says. */
+  protected readonly settled = computed(() => this.#typed() === this.filter() && !this.available.busy());
   protected readonly tags = computed(() => this.available.value()?.items ?? []);
   protected readonly selectable = computed(() =>
     this.tags().filter(({ tag, tracked }) => !tracked && !this.results().has(tag)),
@@ -63,7 +68,8 @@ export class MoreTags {
 
   protected seek(filter: string): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.filter.set(filter.trim()), DEBOUNCE);
+    this.#typed.set(filter.trim());
+    this.#timer = setTimeout(() => this.#ask(), DEBOUNCE);
   }
 
   protected tick(tag: string, ticked: boolean): void {
@@ -85,6 +91,7 @@ export class MoreTags {
 
   protected async watch(): Promise<void> {
     const tags = this.chosen();
+    if (tags.length === 0 || this.busy() || !this.settled()) return;
     this.progress.set({ done: 0, of: tags.length });
     this.busy.set(true);
     this.trackTrouble.set(null);
@@ -99,6 +106,12 @@ export class MoreTags {
     } finally {
       this.busy.set(false);
     }
+  }
+
+  #ask(): void {
+    this.filter.set(this.#typed());
+    // What became of the tags before is no answer to this filter.
+    if (!this.busy()) this.progress.set(null);
   }
 
   /** On its own, so that its result shows as soon as the registry has answered. */

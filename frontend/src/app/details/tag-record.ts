@@ -1,4 +1,5 @@
 import { LiveAnnouncer } from '@angular/cdk/a11y';
+import { DOCUMENT } from '@angular/common';
 import {
   Component,
   computed,
@@ -10,15 +11,18 @@ import {
   type OnInit,
   signal,
 } from '@angular/core';
+import { Router } from '@angular/router';
 import type { Change, ChangeMessage, FrequencyInterval, Page, ScanMessage, TagDetails } from '@dtm/api-contract';
 import type { Reference } from '@dtm/oci';
 import { latest } from '../api/latest.ts';
 import { LiveFeed } from '../api/live-feed.ts';
+import { pageInstead } from '../api/page-instead.ts';
 import { TagsApi } from '../api/tags-api.ts';
 import { TroubleNotice } from '../elements/trouble-notice.ts';
 import { PageHeading } from '../shell/page-heading.ts';
 import { cadenceSentence } from '../wording/cadence.ts';
 import { Clock } from '../wording/clock.ts';
+import { detailsLink } from '../wording/links.ts';
 import { Answer } from './answer.ts';
 import { ChangeTable } from './change-table.ts';
 import { Facts } from './facts.ts';
@@ -48,6 +52,7 @@ export class TagRecord implements OnInit {
   readonly #api = inject(TagsApi);
   readonly #feed = inject(LiveFeed);
   readonly #announcer = inject(LiveAnnouncer);
+  readonly #document = inject(DOCUMENT);
   readonly #destroyRef = inject(DestroyRef);
   protected readonly clock = inject(Clock);
 
@@ -77,8 +82,17 @@ export class TagRecord implements OnInit {
     this.#exists() ? { reference: this.reference(), page: this.page(), limit: CHANGES_A_PAGE } : undefined,
   );
   protected readonly changesLatest = latest(this.#changes);
-  protected readonly changes = linkedSignal<Page<Change> | undefined>(() => this.changesLatest.value());
+  protected readonly changes = linkedSignal<Page<Change> | undefined>(() => {
+    const changes = this.changesLatest.value();
+    // From beyond the end the way leads to the last page, and until then nothing is said of it.
+    const beyond = changes?.items.length === 0 && (changes.total ?? 0) > 0;
+    return beyond && (this.changesLatest.busy() || this.#pageInstead() !== null) ? undefined : changes;
+  });
   readonly #exists = computed(() => this.tag() !== undefined);
+  /** Of an answer for another page than this nothing follows. */
+  readonly #pageInstead = computed(() =>
+    this.changesLatest.busy() ? null : pageInstead(this.page(), CHANGES_A_PAGE, this.changesLatest.value()),
+  );
 
   #poll: ReturnType<typeof setInterval> | undefined;
   #settle: ReturnType<typeof setTimeout> | undefined;
@@ -91,6 +105,17 @@ export class TagRecord implements OnInit {
       const words =
         tag === undefined ? `What ${this.reference()} pointed to, and when.` : cadenceSentence(tag, Date.now());
       heading.set(`${repository}:${name}`, words);
+    });
+    const router = inject(Router);
+    effect(() => {
+      const page = this.#pageInstead();
+      if (page === null) return;
+      const queryParams = { page: page === 1 ? null : page };
+      void router.navigate(detailsLink(this.reference()), {
+        queryParams,
+        queryParamsHandling: 'merge',
+        replaceUrl: true,
+      });
     });
     effect(() => {
       const pending = this.tag()?.state === 'pending' || (this.tag() === undefined && this.asked());
@@ -123,7 +148,13 @@ export class TagRecord implements OnInit {
 
   protected watched(): void {
     this.asked.set(true);
-    this.#details.reload();
+    this.watchedAgain();
+  }
+
+  protected watchedAgain(): void {
+    // The button that asked for it goes; the keyboard begins anew at the record, as on another page.
+    this.#document.getElementById('content')?.focus({ preventScroll: true });
+    this.reload();
   }
 
   #changed({ reference, change }: ChangeMessage): void {

@@ -28,7 +28,13 @@ import { isWatched, outcomeInWords } from '../wording/outcomes.ts';
       <p class="muted waiting">Waiting for the first result…</p>
     } @else {
       <span class="actions">
-        <button type="button" class="primary" data-testid="watch" [disabled]="request.busy()" (click)="watch()">
+        <button
+          type="button"
+          class="primary"
+          data-testid="watch"
+          [attr.aria-disabled]="request.busy()"
+          (click)="watch()"
+        >
           {{ request.busy() ? 'Asking the registry…' : 'Watch this tag' }}
         </button>
         <a routerLink="/" [queryParams]="{ q: of().name.toString() }">Watched tags of this repository</a>

@@ -6,7 +6,13 @@ import { isWatched, outcomeInWords } from '../wording/outcomes.ts';
 @Component({
   selector: 'dtm-watch-again',
   providers: [WatchRequest],
-  template: `<button type="button" class="small" data-testid="watch" [disabled]="request.busy()" (click)="watch()">
+  template: `<button
+      type="button"
+      class="small"
+      data-testid="watch"
+      [attr.aria-disabled]="request.busy()"
+      (click)="watch()"
+    >
       {{ request.busy() ? 'Asking the registry…' : again() ? 'Watch it again' : 'Watch it' }}
     </button>
     <span role="status">

@@ -8,20 +8,18 @@ import { Icon } from './icon.ts';
   imports: [Icon, RouterLink],
   template: `<nav [attr.aria-label]="label()">
     @for (step of steps(); track step.icon) {
-      @if (step.page === null) {
-        <span class="step" aria-disabled="true" role="link" [attr.aria-label]="step.label"
-          ><dtm-icon [name]="step.icon"
-        /></span>
-      } @else {
-        <a
-          class="step"
-          [routerLink]="[]"
-          [queryParams]="{ page: step.page === 1 ? null : step.page }"
-          [queryParamsHandling]="merge"
-          [attr.aria-label]="step.label"
-          ><dtm-icon [name]="step.icon"
-        /></a>
-      }
+      <!-- One element whether it leads on or not: whoever has reached the end with it keeps the focus. -->
+      <a
+        class="step"
+        role="link"
+        [routerLink]="step.page === null ? null : []"
+        [queryParams]="{ page: step.page === 1 ? null : step.page }"
+        [queryParamsHandling]="merge"
+        [attr.aria-disabled]="step.page === null ? 'true' : null"
+        [attr.tabindex]="step.page === null ? -1 : null"
+        [attr.aria-label]="step.label"
+        ><dtm-icon [name]="step.icon"
+      /></a>
       @if (step.icon === 'previous') {
         <span class="tabular">{{ page() }} of {{ pages() }}</span>
       }
@@ -44,7 +42,7 @@ import { Icon } from './icon.ts';
     .step[aria-disabled] {
       color: var(--rule-strong);
     }
-    a.step:hover {
+    a.step:not([aria-disabled]):hover {
       background: var(--hover);
     }
     .tabular {

@@ -11,8 +11,9 @@ export class WatchRequest {
   readonly result = signal<TrackResult | null>(null);
   readonly trouble = signal<Trouble | null>(null);
 
-  /** Null where the call itself failed; then `trouble` says why. */
+  /** Null where the call itself failed, and then `trouble` says why; and while another is under way. */
   async send(reference: string): Promise<TrackResult | null> {
+    if (this.busy()) return null;
     this.forget();
     this.busy.set(true);
     try {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { changeMessage, DIGEST_B, onlyPage, summary } from '../../testing/samples.ts';
 import { newsInWords, NO_NEWS, withChanges, withNews } from './live-rows.ts';
 
+const ALL = { q: '', state: null };
 const other = summary({ reference: 'docker.io/library/redis:7', changeCount: 2 });
 
 describe('a live change in the list', () => {
@@ -35,14 +36,30 @@ describe('a live change in the list', () => {
 describe('the news', () => {
   it('is counted, whether its row is shown or not', () => {
     const page = onlyPage(summary());
-    let news = withNews(NO_NEWS, page, [changeMessage()]);
-    news = withNews(news, page, [{ ...changeMessage(), reference: 'docker.io/library/redis:7' }]);
+    let news = withNews(NO_NEWS, page, [changeMessage()], ALL);
+    news = withNews(news, page, [{ ...changeMessage(), reference: 'docker.io/library/redis:7' }], ALL);
     expect(newsInWords(news)).toBe('2 new changes');
     expect([...news.updated]).toEqual([summary().reference]);
-    news = withNews(news, page, [{ ...changeMessage({ kind: 'baseline' }), reference: 'docker.io/library/redis:8' }]);
+    news = withNews(
+      news,
+      page,
+      [{ ...changeMessage({ kind: 'baseline' }), reference: 'docker.io/library/redis:8' }],
+      ALL,
+    );
     expect(newsInWords(news)).toBe('2 new changes and 1 new tag');
   });
 
   it('is none for the first digest of a row that is shown', () =>
-    expect(newsInWords(withNews(NO_NEWS, onlyPage(summary()), [changeMessage({ kind: 'baseline' })]))).toBe(''));
+    expect(newsInWords(withNews(NO_NEWS, onlyPage(summary()), [changeMessage({ kind: 'baseline' })], ALL))).toBe(''));
+
+  it.each([
+    [{ q: 'redis', state: null }, ''],
+    [{ q: 'NGINX:1.2', state: null }, '1 new change'],
+    [{ q: 'gin:27', state: null }, '1 new change'],
+    [{ q: 'docker.io/library/nginx:1.27', state: null }, '1 new change'],
+    [{ q: '', state: 'active' as const }, '1 new change'],
+    [{ q: '', state: 'gone' as const }, ''],
+  ])('is none where the list is filtered by %j and would not show it', (filter, words) =>
+    expect(newsInWords(withNews(NO_NEWS, onlyPage(other), [changeMessage()], filter))).toBe(words),
+  );
 });

@@ -1,4 +1,5 @@
-import type { ChangeMessage, Page, TagSummary } from '@dtm/api-contract';
+import type { Change, ChangeMessage, Page, TagState, TagSummary } from '@dtm/api-contract';
+import type { TagsQuery } from '../api/tags-api.ts';
 
 /** What came in live since the list was read. */
 export interface News {
@@ -21,9 +22,15 @@ export function withChanges(page: Page<TagSummary>, messages: readonly ChangeMes
   return { ...page, items: [...rows.values()] };
 }
 
-/** Counts changes into the news. */
-export function withNews(news: News, page: Page<TagSummary> | undefined, messages: readonly ChangeMessage[]): News {
+/** Counts changes into the news: those that the list, as it is filtered, shows or would show. */
+export function withNews(
+  news: News,
+  page: Page<TagSummary> | undefined,
+  all: readonly ChangeMessage[],
+  filter: Pick<TagsQuery, 'q' | 'state'>,
+): News {
   const shown = new Set(page?.items.map(({ reference }) => reference));
+  const messages = all.filter((message) => shown.has(message.reference) || isListed(message, filter));
   const firsts = messages.filter(({ change }) => change.kind === 'baseline');
   const updated = messages.filter(({ reference }) => shown.has(reference)).map(({ reference }) => reference);
   return {
@@ -42,13 +49,35 @@ export function newsInWords({ changes, tags }: News): string {
     .join(' and ');
 }
 
+function isListed({ reference, change }: ChangeMessage, { q, state }: Pick<TagsQuery, 'q' | 'state'>): boolean {
+  return (state === null || state === stateAfter(change)) && isSought(reference, q);
+}
+
+/** As the api searches: a part of the reference, or parts of its name and tag with a colon between them. */
+function isSought(reference: string, q: string): boolean {
+  const sought = q.trim().toLowerCase();
+  const whole = reference.toLowerCase();
+  if (whole.includes(sought)) return true;
+  const colon = sought.indexOf(':', sought.lastIndexOf('/') + 1);
+  const end = whole.lastIndexOf(':');
+  return (
+    colon >= 0 &&
+    whole.slice(0, end).includes(sought.slice(0, colon)) &&
+    whole.slice(end + 1).includes(sought.slice(colon + 1))
+  );
+}
+
+function stateAfter({ kind }: Change): TagState {
+  return kind === 'disappearance' ? 'gone' : 'active';
+}
+
 function changed(row: TagSummary, { change }: ChangeMessage): TagSummary {
   // The list may have been read after it happened and before it was told.
   if (row.lastChangedAt !== null && Date.parse(change.observedAt) <= Date.parse(row.lastChangedAt)) return row;
   const counts = change.kind === 'change';
   return {
     ...row,
-    state: change.kind === 'disappearance' ? 'gone' : 'active',
+    state: stateAfter(change),
     digest: change.digest,
     lastScannedAt: change.observedAt,
     lastChangedAt: counts ? change.observedAt : row.lastChangedAt,

@@ -33,14 +33,23 @@ describe('the overview', () => {
       providers: [
         provideHttpClient(),
         provideHttpClientTesting(),
-        provideRouter([{ path: '', component: OverviewPage }], withComponentInputBinding()),
+        provideRouter(
+          [
+            { path: '', component: OverviewPage },
+            { path: '**', children: [] },
+          ],
+          withComponentInputBinding(),
+        ),
         streams.provider,
       ],
     });
     http = TestBed.inject(HttpTestingController);
     harness = await RouterTestingHarness.create();
   });
-  afterEach(() => http.verify());
+  afterEach(() => {
+    jest.restoreAllMocks();
+    http.verify();
+  });
 
   it('asks for what the address says, and shows a skeleton until it is there', async () => {
     await open('/?state=gone&sort=tag&page=2');
@@ -60,6 +69,24 @@ describe('the overview', () => {
     lists()[0]?.flush(onlyPage());
     await settle();
     expect(page().textContent).toContain('Nothing is watched yet');
+  });
+
+  it('leads from beyond the end to the last page, and claims nothing on the way', async () => {
+    await open('/?page=9999&limit=7');
+    lists()[0]?.flush({ items: [], total: 20, page: 9_999, pages: 3, next: null });
+    await settle();
+    expect(page().textContent).not.toContain('Nothing is watched yet');
+    expect(TestBed.inject(Router).url).toBe('/?page=3&limit=7');
+    lists()[0]?.flush({ ...onlyPage(summary()), total: 20, page: 3, pages: 3 });
+    await settle();
+    expect(all('tag-row')).toHaveLength(1);
+    expect(page().querySelector('dtm-pager')?.textContent).toContain('3 of 3');
+    expect(page().querySelector<HTMLSelectElement>('.foot select')?.value).toBe('7');
+  });
+
+  it('takes the last of a repeated parameter', async () => {
+    await open('/?q=nginx&q=redis');
+    expect(lists().map(({ request }) => request.params.get('q'))).toContain('redis');
   });
 
   it('offers to watch what is not watched, and tells what became of it', async () => {
@@ -85,6 +112,55 @@ describe('the overview', () => {
     expect(lists()).toHaveLength(0);
     expect(page().textContent).toContain('Invalid format: ');
     expect(page().querySelectorAll('.skeleton-row')).toHaveLength(0);
+  });
+
+  const search = async (text: string): Promise<void> => {
+    const field = page().querySelector<HTMLInputElement>('[data-testid=search]');
+    if (field === null) throw new Error('no search');
+    field.value = text;
+    field.dispatchEvent(new Event('input'));
+    field.form?.dispatchEvent(new Event('submit'));
+    await settle();
+    await settle();
+  };
+
+  it('opens what was pasted, Enter at once, as soon as it is found', async () => {
+    await open('/');
+    lists()[0]?.flush(onlyPage(summary({ reference: 'docker.io/library/redis:7', repository: 'library/redis' })));
+    await settle();
+    const navigate = jest.spyOn(TestBed.inject(Router), 'navigate');
+    await search('docker pull nginx:1.27');
+    expect(TestBed.inject(Router).url).toBe('/?q=nginx:1.27');
+    expect(page().querySelector<HTMLInputElement>('[data-testid=search]')?.value).toBe('nginx:1.27');
+    expect(navigate).toHaveBeenCalledTimes(1);
+    for (const list of lists()) list.flush(onlyPage(summary()));
+    await settle();
+    expect(navigate).toHaveBeenLastCalledWith(['/details', 'docker.io', 'library', 'nginx:1.27']);
+  });
+
+  it('forgets the wish once something else is typed', async () => {
+    await open('/');
+    lists()[0]?.flush(onlyPage(summary()));
+    await settle();
+    await search('nginx:1.27');
+    lists();
+    const field = page().querySelector<HTMLInputElement>('[data-testid=search]');
+    if (field !== null) field.value = 'nginx';
+    field?.dispatchEvent(new Event('input'));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await settle();
+    const navigate = jest.spyOn(TestBed.inject(Router), 'navigate');
+    for (const list of lists().filter(({ cancelled }) => !cancelled)) list.flush(onlyPage(summary()));
+    await settle();
+    expect(navigate).not.toHaveBeenCalled();
+  });
+
+  it('offers to watch a reference that is too long to be searched for, and asks nothing', async () => {
+    const long = `quay.io/${'a'.repeat(250)}:${'1'.repeat(100)}`;
+    await open(`/?q=${long}`);
+    expect(lists()).toHaveLength(0);
+    expect(page().textContent).toContain('too long to be searched for');
+    expect(all('watch')).toHaveLength(1);
   });
 
   it('offers nothing for a tag that is watched', async () => {
@@ -136,6 +212,7 @@ describe('the overview', () => {
     lists()[0]?.flush(onlyPage(summary({ changeCount: 32 })));
     await settle();
     expect(all('new-changes')).toHaveLength(0);
+    expect(document.activeElement?.className).toContain('row-link');
   });
 
   it('shows a problem with its next step, and keeps the rows it had', async () => {

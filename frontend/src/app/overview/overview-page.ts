@@ -1,10 +1,12 @@
 import { LiveAnnouncer } from '@angular/cdk/a11y';
 import {
+  afterNextRender,
   Component,
   computed,
   DestroyRef,
   effect,
   inject,
+  Injector,
   input,
   linkedSignal,
   signal,
@@ -23,6 +25,7 @@ import {
 import { isInvalid, Reference } from '@dtm/oci';
 import { latest } from '../api/latest.ts';
 import { LiveFeed } from '../api/live-feed.ts';
+import { pageInstead } from '../api/page-instead.ts';
 import { TagsApi, type TagsQuery } from '../api/tags-api.ts';
 import { Pager } from '../elements/pager.ts';
 import { TroubleNotice } from '../elements/trouble-notice.ts';
@@ -30,8 +33,8 @@ import { PageHeading } from '../shell/page-heading.ts';
 import { STATE_WORDS } from '../wording/kinds.ts';
 import { detailsLink } from '../wording/links.ts';
 import { NO_NEWS, newsInWords, withChanges, withNews, type News } from './live-rows.ts';
-import { PAGE_SIZES, queryOf, sortedBy, textsOf } from './overview-query.ts';
-import { isSearchable, SearchHits } from './search-hits.ts';
+import { PAGE_SIZES, queryOf, sortedBy, textsOf, type QueryText } from './overview-query.ts';
+import { isSearchable, SEARCHED_AT_MOST, SearchHits } from './search-hits.ts';
 import { TagSearch } from './tag-search.ts';
 import { TagTable } from './tag-table.ts';
 import { WatchOffer } from './watch-offer.ts';
@@ -59,12 +62,12 @@ const SORT_WORDS: [sort: TagSort, label: string][] = [
   styleUrl: './overview-page.css',
 })
 export class OverviewPage {
-  readonly q = input<string>();
-  readonly state = input<string>();
-  readonly sort = input<string>();
-  readonly order = input<string>();
-  readonly page = input<string>();
-  readonly limit = input<string>();
+  readonly q = input<QueryText>();
+  readonly state = input<QueryText>();
+  readonly sort = input<QueryText>();
+  readonly order = input<QueryText>();
+  readonly page = input<QueryText>();
+  readonly limit = input<QueryText>();
 
   readonly #router = inject(Router);
   readonly #announcer = inject(LiveAnnouncer);
@@ -90,15 +93,25 @@ export class OverviewPage {
   readonly #searchable = computed(() => isSearchable(this.query().q));
   readonly #resource = this.#api.list(() => (this.#searchable() ? this.query() : undefined));
   protected readonly list = latest(this.#resource);
-  /** The list as read, with the changes that came in since. */
-  protected readonly rows = linkedSignal<Page<TagSummary> | undefined>(() =>
-    this.#searchable() ? this.list.value() : NOTHING,
+  /** Of an answer for another query than this nothing follows. */
+  readonly #pageInstead = computed(() =>
+    this.list.busy() ? null : pageInstead(this.query().page, this.query().limit, this.list.value()),
   );
+  /** The list as read, with the changes that came in since. */
+  protected readonly rows = linkedSignal<Page<TagSummary> | undefined>(() => {
+    if (!this.#searchable()) return NOTHING;
+    const list = this.list.value();
+    // Nobody is told that there is nothing while the way leads to the last page.
+    const beyond = list?.items.length === 0 && (list.total ?? 0) > 0;
+    return beyond && (this.list.busy() || this.#pageInstead() !== null) ? undefined : list;
+  });
   protected readonly news = signal<News>(NO_NEWS);
   protected readonly newsWords = computed(() => newsInWords(this.news()));
 
   protected readonly total = computed(() => this.rows()?.total);
   protected readonly empty = computed(() => this.rows()?.items.length === 0);
+  protected readonly tooLong = computed(() => this.query().q.length > SEARCHED_AT_MOST);
+  protected readonly searchedAtMost = SEARCHED_AT_MOST;
   protected readonly filtered = computed(() => this.query().q !== '' || this.query().state !== null);
 
   protected readonly chips = [
@@ -107,10 +120,16 @@ export class OverviewPage {
       .reverse()
       .map((state) => ({ state, label: STATE_WORDS[state].label, meaning: STATE_WORDS[state].meaning })),
   ];
-  protected readonly sizes = PAGE_SIZES;
+  /** With the one that the address says, should it be another. */
+  protected readonly sizes = computed(() =>
+    [...new Set<number>([...PAGE_SIZES, this.query().limit])].toSorted((one, other) => one - other),
+  );
   protected readonly sorts = SORT_WORDS;
   protected readonly stateWords = STATE_WORDS;
 
+  /** Enter was pressed on this text; what it finds is perhaps still on the way. */
+  readonly #wish = signal<string | null>(null);
+  #toTable = false;
   #reload: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -119,6 +138,7 @@ export class OverviewPage {
       'How often each container tag is rebuilt, when it last was, and which digest to pin.',
     );
     const destroyRef = inject(DestroyRef);
+    const injector = inject(Injector);
     inject(LiveFeed).follow(
       {
         reference: null,
@@ -129,16 +149,37 @@ export class OverviewPage {
       destroyRef,
     );
     destroyRef.onDestroy(() => clearTimeout(this.#reload));
+    effect(() => {
+      const page = this.#pageInstead();
+      if (page !== null) untracked(() => this.#show({ ...this.query(), page }, true));
+    });
     effect(() => this.#hits.sought.set(this.query().q.trim()));
+    effect(() => {
+      const wish = this.#wish();
+      if (wish === null || this.query().q.trim() !== wish || this.#hits.sought() !== wish) return;
+      if (this.#hits.busy() || this.list.busy()) return;
+      untracked(() => {
+        this.#wish.set(null);
+        this.#openWished(wish);
+      });
+    });
     // A list that was just read holds all the news.
     effect(() => {
       this.list.value();
       untracked(() => this.news.set(NO_NEWS));
+      if (this.#toTable) afterNextRender(() => this.table()?.focusFirst(), { injector });
+      this.#toTable = false;
     });
   }
 
   protected refresh(): void {
     this.#resource.reload();
+  }
+
+  /** The button goes with the news that it shows; the focus goes on to the list. */
+  protected showNews(): void {
+    this.#toTable = true;
+    this.refresh();
   }
 
   protected refreshSoon(): void {
@@ -147,6 +188,7 @@ export class OverviewPage {
   }
 
   protected seek(q: string): void {
+    this.#wish.set(null);
     this.#show({ ...this.query(), q, page: 1 }, true);
   }
 
@@ -167,13 +209,17 @@ export class OverviewPage {
     return textsOf({ ...this.query(), state, page: 1 });
   }
 
-  /** Enter in the search: opens the tag that is meant, where there is one. */
+  /** Enter in the search: opens the tag that is meant, where there is one, as soon as that is known. */
   protected open(text: string): void {
+    this.#wish.set(text);
+  }
+
+  #openWished(text: string): void {
     const items = this.rows()?.items ?? [];
     const parsed = text === '' ? null : Reference.parse(text);
     const named = parsed === null || isInvalid(parsed) ? undefined : parsed.toString();
     const exact = [this.#hits.exact(), ...items].find((row) => row !== undefined && row.reference === named);
-    const meant = exact ?? (items.length === 1 && this.query().q === text ? items[0] : undefined);
+    const meant = exact ?? (items.length === 1 && text !== '' ? items[0] : undefined);
     if (meant !== undefined) void this.#router.navigate(detailsLink(meant.reference));
   }
 
@@ -184,7 +230,7 @@ export class OverviewPage {
   #changed(messages: ChangeMessage[]): void {
     const page = this.rows();
     const before = this.newsWords();
-    this.news.update((news) => withNews(news, page, messages));
+    this.news.update((news) => withNews(news, page, messages, this.query()));
     if (page !== undefined) this.rows.set(withChanges(page, messages));
     if (before === '' && this.newsWords() !== '') void this.#announcer.announce(this.newsWords());
   }

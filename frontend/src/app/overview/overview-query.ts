@@ -1,12 +1,16 @@
 import { SORT_ORDERS, TAG_SORTS, TAG_STATES, type SortOrder, type TagSort } from '@dtm/api-contract';
+import { LAST_PAGE } from '../api/page-instead.ts';
 import type { TagsQuery } from '../api/tags-api.ts';
 
 export const PAGE_SIZES = [12, 25, 50, 100] as const;
 const DEFAULT_PAGE_SIZE = 25;
 const DEFAULT_SORT: TagSort = 'changes';
 
+/** What the router reads from an address: several texts where a parameter is repeated. */
+export type QueryText = string | readonly string[] | undefined;
+
 /** What the address says, as texts or nothing. */
-export type QueryTexts = Partial<Record<keyof TagsQuery, string | undefined>>;
+export type QueryTexts = Partial<Record<keyof TagsQuery, QueryText>>;
 
 /** The order that a column is first sorted in: most and newest first, names from A. */
 export function firstOrder(sort: TagSort): SortOrder {
@@ -15,15 +19,20 @@ export function firstOrder(sort: TagSort): SortOrder {
 
 /** Reads the address; whatever makes no sense there becomes the default. */
 export function queryOf(texts: QueryTexts): TagsQuery {
-  const sort = TAG_SORTS.find((known) => known === texts.sort) ?? DEFAULT_SORT;
+  const sort = TAG_SORTS.find((known) => known === last(texts.sort)) ?? DEFAULT_SORT;
   return {
-    q: texts.q ?? '',
-    state: TAG_STATES.find((known) => known === texts.state) ?? null,
+    q: last(texts.q) ?? '',
+    state: TAG_STATES.find((known) => known === last(texts.state)) ?? null,
     sort,
-    order: SORT_ORDERS.find((known) => known === texts.order) ?? firstOrder(sort),
-    page: wholeNumber(texts.page, 1, Number.MAX_SAFE_INTEGER) ?? 1,
-    limit: wholeNumber(texts.limit, 1, 100) ?? DEFAULT_PAGE_SIZE,
+    order: SORT_ORDERS.find((known) => known === last(texts.order)) ?? firstOrder(sort),
+    page: Math.min(LAST_PAGE, wholeNumber(last(texts.page), 1, Number.MAX_SAFE_INTEGER) ?? 1),
+    limit: wholeNumber(last(texts.limit), 1, 100) ?? DEFAULT_PAGE_SIZE,
   };
+}
+
+/** Who repeats a parameter means the one added last. */
+function last(text: QueryText): string | undefined {
+  return typeof text === 'object' ? text.at(-1) : text;
 }
 
 /** Writes the address: what is the default is left out (null takes a parameter away). */
@@ -45,7 +54,7 @@ export function sortedBy(query: TagsQuery, sort: TagSort): TagsQuery {
 }
 
 function wholeNumber(text: string | undefined, least: number, most: number): number | null {
-  if (text === undefined || !/^\d{1,9}$/.test(text)) return null;
+  if (text === undefined || !/^\d{1,15}$/.test(text)) return null;
   const number = Number(text);
   return number >= least && number <= most ? number : null;
 }

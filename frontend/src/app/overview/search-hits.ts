@@ -7,8 +7,10 @@ import { TagsApi } from '../api/tags-api.ts';
 const AT_MOST = 5;
 /** A reference is looked for among so many tags that contain its own, which the api cannot be asked for by itself. */
 const LIKE_IT = 100;
-/** What the api can look for; anything else is in no reference. */
-const SEARCHABLE = /^[\x20-\x7e]{1,300}$/;
+/** The api looks for no longer texts. */
+export const SEARCHED_AT_MOST = 300;
+/** What the api can look for; anything else is in no reference, but for what is too long. */
+const SEARCHABLE = new RegExp(`^[\\x20-\\x7e]{1,${SEARCHED_AT_MOST}}$`);
 
 /** Something that the search can lead to. */
 export type Suggestion =
@@ -46,7 +48,10 @@ export class SearchHits {
   readonly #known = latest(
     this.#api.list(() => {
       const q = this.#reference();
-      return q === undefined ? undefined : { q, state: null, sort: 'tag', order: 'asc', page: 1, limit: LIKE_IT };
+      // Its page alone knows whether one that is longer is on record.
+      return q === undefined || !SEARCHABLE.test(q)
+        ? undefined
+        : { q, state: null, sort: 'tag', order: 'asc', page: 1, limit: LIKE_IT };
     }),
     this.#reference,
   );
@@ -59,17 +64,23 @@ export class SearchHits {
     const reference = this.#reference();
     const known = this.#known.value();
     const row = this.exact();
+    if (reference !== undefined && !SEARCHABLE.test(reference)) return reference;
     if (reference === undefined || known === undefined) return null;
     if (row === undefined) return (known.total ?? 0) > LIKE_IT ? null : reference;
     return row.state === 'untracked' ? reference : null;
   });
 
   /** The same where nothing else is found: among other hits it is seldom what is meant, and a suggestion is enough. */
-  readonly offeredAlone = computed(() => (this.#hits.value()?.items.length === 0 ? this.offered() : null));
+  readonly offeredAlone = computed(() => {
+    const none = !SEARCHABLE.test(this.sought()) || this.#hits.value()?.items.length === 0;
+    return none ? this.offered() : null;
+  });
+
+  /** What is found for the text is still on the way. */
+  readonly busy = computed(() => this.#hits.busy() || this.#known.busy());
 
   readonly suggestions = computed<Suggestion[]>(() => {
-    if (!SEARCHABLE.test(this.sought())) return [];
-    const hits = this.#hits.value();
+    const hits = SEARCHABLE.test(this.sought()) ? this.#hits.value() : undefined;
     const offered = this.offered();
     const exact = this.exact();
     const others = (hits?.items ?? []).filter(({ reference }) => reference !== exact?.reference);

@@ -19,6 +19,7 @@ import { Icon } from '../elements/icon.ts';
 import { Moment } from '../elements/moment.ts';
 import { ReferenceText } from '../elements/reference-text.ts';
 import { detailsLink } from '../wording/links.ts';
+import { pastedReference } from '../wording/pasted.ts';
 import { SearchHits, type Suggestion } from './search-hits.ts';
 
 const DEBOUNCE = 180;
@@ -157,7 +158,9 @@ export class TagSearch {
   #tell(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const text = this.text().trim();
+    const typed = this.text().trim();
+    const text = pastedReference(typed);
+    if (text !== typed) this.text.set(text);
     if (text !== this.sought()) this.soughtChange.emit(text);
   }
 }

@@ -28,9 +28,8 @@ export class TagTable {
   protected readonly link = detailsLink;
   protected readonly addedByItself = isAddedByItself;
   protected readonly trackedBy = TRACKED_BY_WORDS;
-  protected readonly skeleton = computed(() =>
-    Array.from({ length: Math.min(25, this.query().limit) }, (_, row) => row),
-  );
+  /** As long as what is awaited, so that on the way back there is a place to return to. */
+  protected readonly skeleton = computed(() => Array.from({ length: this.query().limit }, (_, row) => row));
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
 
   /** For `aria-sort` of a column that sorts by any of these. */

@@ -1,4 +1,4 @@
-import { Component, effect, inject, input, output } from '@angular/core';
+import { afterNextRender, Component, effect, ElementRef, inject, Injector, input, output } from '@angular/core';
 import { RouterLink } from '@angular/router';
 import { WatchRequest } from '../elements/watch-request.ts';
 import { detailsLink } from '../wording/links.ts';
@@ -11,14 +11,14 @@ import { SearchHits } from './search-hits.ts';
   imports: [RouterLink],
   providers: [WatchRequest],
   template: `@if (request.result(); as result) {
-      <p class="offer" role="status">
+      <p class="offer" role="status" tabindex="-1">
         <span data-testid="watch-outcome" [attr.data-outcome]="result.outcome">{{ words(result) }}</span>
         @if (watched(result)) {
           <a [routerLink]="link(result.reference)">Open its record</a>
         }
       </p>
     } @else if (request.trouble(); as trouble) {
-      <p class="offer" role="alert" data-testid="watch-outcome">
+      <p class="offer" role="alert" tabindex="-1" data-testid="watch-outcome">
         {{ trouble.title }} {{ trouble.detail }} {{ trouble.nextStep }}
       </p>
     } @else if (hits.offeredAlone(); as reference) {
@@ -29,7 +29,7 @@ import { SearchHits } from './search-hits.ts';
           type="button"
           class="primary small"
           [attr.data-testid]="covered() ? null : 'watch'"
-          [disabled]="request.busy()"
+          [attr.aria-disabled]="request.busy()"
           (click)="watch(reference)"
         >
           {{ request.busy() ? 'Asking the registry…' : 'Watch this tag' }}
@@ -65,6 +65,9 @@ export class WatchOffer {
   protected readonly watched = isWatched;
   protected readonly link = detailsLink;
 
+  readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
+  readonly #injector = inject(Injector);
+
   constructor() {
     effect(() => {
       this.hits.sought();
@@ -73,7 +76,15 @@ export class WatchOffer {
   }
 
   async watch(reference: string): Promise<void> {
+    const element = this.#element.nativeElement;
+    const focused = element.contains(element.ownerDocument.activeElement);
     const result = await this.request.send(reference);
+    // The button is gone with its answer: whoever pressed it goes on from there.
+    if (focused) {
+      const answer = (): HTMLElement | null =>
+        element.querySelector('.offer a, .offer button') ?? element.querySelector('.offer');
+      afterNextRender(() => answer()?.focus(), { injector: this.#injector });
+    }
     if (result !== null && isWatched(result)) this.done.emit();
   }
 }

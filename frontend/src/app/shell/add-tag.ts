@@ -7,6 +7,7 @@ import { TagsApi } from '../api/tags-api.ts';
 import { Icon } from '../elements/icon.ts';
 import { detailsLink } from '../wording/links.ts';
 import { isWatched, outcomeInWords } from '../wording/outcomes.ts';
+import { pastedReference } from '../wording/pasted.ts';
 
 const AT_MOST = 100;
 
@@ -29,16 +30,19 @@ export class AddTag {
   protected readonly watched = isWatched;
   protected readonly link = detailsLink;
 
-  protected readonly references = computed(() =>
+  readonly #lines = computed(() =>
     this.text()
-      .split(/[\s,]+/)
-      .filter((part) => part !== ''),
+      .split(/\r?\n/)
+      .flatMap((line, index) => partsOf(line).map((text) => ({ text, line: index + 1 }))),
   );
+  protected readonly references = computed(() => this.#lines().map(({ text }) => text));
   /** What keeps the form from being sent, in words; empty: nothing. */
   protected readonly fault = computed(() => {
     const references = this.references();
     if (references.length > AT_MOST) return `At most ${AT_MOST} at a time; these are ${references.length}.`;
-    for (const text of references) {
+    for (const { text, line } of this.#lines()) {
+      // Each word would be watched as a tag of its own, which nobody meant who pasted a sentence or a command.
+      if (/\s/.test(text)) return `Line ${line} has blanks within: write one reference a line.`;
       const parsed = Reference.parse(text);
       if (isInvalid(parsed)) return `"${parsed.text}" is not a reference: ${parsed.reason}.`;
     }
@@ -69,4 +73,12 @@ export class AddTag {
       this.busy.set(false);
     }
   }
+}
+
+/** A line as pasted, or several references with commas between them. */
+function partsOf(line: string): string[] {
+  return line
+    .split(',')
+    .map(pastedReference)
+    .filter((part) => part !== '');
 }

@@ -1,4 +1,5 @@
 import { Component, computed, DestroyRef, inject } from '@angular/core';
+import type { RegistryStatus } from '@dtm/api-contract';
 import { latest } from '../api/latest.ts';
 import { LiveFeed } from '../api/live-feed.ts';
 import { StatusApi } from '../api/status-api.ts';
@@ -8,10 +9,13 @@ import { Moment } from '../elements/moment.ts';
 import { TroubleNotice } from '../elements/trouble-notice.ts';
 import { PageHeading } from '../shell/page-heading.ts';
 import { Clock } from '../wording/clock.ts';
+import { MINUTE } from '../wording/time.ts';
 
 const DAYS = 50;
 /** Scans end all the time: the numbers are read again so often at most. */
 const REREAD = 5_000;
+/** Repositories are scanned every few minutes at best: an error stands for so long. */
+const LATELY = 10 * MINUTE;
 
 /** How the system itself is doing: what it holds, how far it is, how the registries answer. */
 @Component({
@@ -72,6 +76,11 @@ export class StatusPage {
 
   protected halted(until: string | null): boolean {
     return until !== null && Date.parse(until) > this.#clock.now();
+  }
+
+  /** Of a registry that failed just now nobody knows that it goes on as planned. */
+  protected failedLately({ lastError }: Pick<RegistryStatus, 'lastError'>): boolean {
+    return lastError !== null && this.#clock.now() - Date.parse(lastError.at) < LATELY;
   }
 
   #rereadSoon(): void {

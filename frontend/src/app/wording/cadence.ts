@@ -1,6 +1,6 @@
 import type { TagDetails } from '@dtm/api-contract';
 import { recordEnd } from './record-end.ts';
-import { DAY, dayInWords, durationInWords, MINUTE, periodInWords, relativeInWords } from './time.ts';
+import { agoInWords, DAY, dayInWords, durationInWords, MINUTE, periodInWords, relativeInWords } from './time.ts';
 
 type Known = Pick<
   TagDetails,
@@ -25,9 +25,9 @@ export function cadenceSentence(tag: Known, now: number): string {
   if (tag.changeCount === 0 || tag.lastChangedAt === null) {
     if (gone !== '') return `${gone}No change seen before; ${watched}.`;
     const unchanged = end === null ? 'Not rebuilt since it was first seen' : 'No change on record; first seen';
-    return `${unchanged} ${relativeInWords(since, now)}; ${watched}.`;
+    return `${unchanged} ${agoInWords(since, now)}; ${watched}.`;
   }
-  const last = relativeInWords(tag.lastChangedAt, now);
+  const last = agoInWords(tag.lastChangedAt, now);
   if (tag.cadence.medianGapSeconds === null || tag.changeCount === 1) {
     return `${gone}Rebuilt once, ${last}; ${watched}.`;
   }
@@ -70,7 +70,7 @@ function beforeTheFirst(tag: Known, now: number): string {
   if (tag.state === 'unreachable') return 'Its registry has not answered yet; it is asked again and again.';
   if (tag.trackedSince === null) return 'Not watched, and nothing is on record.';
   const due = tag.nextScanAt === null ? 'shortly' : dueIn(tag.nextScanAt, now);
-  return `Watching began ${relativeInWords(tag.trackedSince, now)}. The first result is due ${due}.`;
+  return `Watching began ${agoInWords(tag.trackedSince, now)}. The first result is due ${due}.`;
 }
 
 function dueIn(at: string, now: number): string {

@@ -36,6 +36,11 @@ export function relativeInWords(at: string, now: number): string {
   return difference > 0 ? `${durationInWords(difference)} ago` : `in ${durationInWords(-difference)}`;
 }
 
+/** The same of what has happened: a clock that is behind the server's does not put it into the future. */
+export function agoInWords(at: string, now: number): string {
+  return relativeInWords(at, Math.max(now, Date.parse(at)));
+}
+
 /** `Tuesday 3 Nov 2026, 12:01:07 UTC` */
 export function exactUtc(at: string): string {
   const date = new Date(at);

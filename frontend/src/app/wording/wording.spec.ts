@@ -6,7 +6,7 @@ import { shortDigest } from './digest.ts';
 import { detailsLink } from './links.ts';
 import { markedReference } from './marked.ts';
 import { isWatched, outcomeInWords, sentenceOf } from './outcomes.ts';
-import { durationInWords, exactUtc, periodInWords, relativeInWords, weekInWords } from './time.ts';
+import { agoInWords, durationInWords, exactUtc, periodInWords, relativeInWords, weekInWords } from './time.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -38,6 +38,11 @@ describe('time in words', () => {
     ['2026-11-24T11:59:58Z', 'just now'],
     ['2026-11-24T12:00:02Z', 'now'],
   ])('tells %s relative to now', (at, words) => expect(relativeInWords(at, NOW)).toBe(words));
+
+  it('puts nothing that has happened into the future, although clocks differ', () => {
+    expect(agoInWords(new Date(NOW + 7 * MINUTE).toISOString(), NOW)).toBe('just now');
+    expect(agoInWords(new Date(NOW - 7 * MINUTE).toISOString(), NOW)).toBe('7 minutes ago');
+  });
 
   it('tells the exact instant in UTC', () => {
     expect(exactUtc('2026-11-03T12:01:07.4Z')).toBe('Tuesday 3 Nov 2026, 12:01:07 UTC');
