@@ -19,4 +19,4 @@ export {
 } from './reference.ts';
 export { DOCKER_HUB, parseRegistryHost, printable, REGISTRY_MAX_LENGTH } from './registry-host.ts';
 export { isArtifactTag, isDigestLikeTag, isWantedTag } from './tag-kinds.ts';
-export { compareTagsNewestFirst, sortedNewestFirst } from './tag-order.ts';
+export { newestFirstKey, sortedNewestFirst } from './tag-order.ts';

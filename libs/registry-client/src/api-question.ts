@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { Trouble } from './failure.ts';
+import type { JsonLimit } from './limits.ts';
 import { statusTrouble } from './status-trouble.ts';
+import { boundedJson } from './transport/bounded-json.ts';
 import { decodedBody } from './transport/decoded-body.ts';
 import type { Answer, Headers } from './transport/exchange.ts';
 import type { Authorization } from './transport/registry-requests.ts';
@@ -28,8 +30,10 @@ export interface ApiQuestion {
   accept?: string;
   /** Further headers, names and values in turn. */
   headers?: string[];
-  /** Bytes, after decompression. Default: those of a list of tags. */
+  /** Bytes, after decompression. Default: those of a page of rows. */
   maxBytes?: number;
+  /** The answer holds all that is known of a repository, and may be larger; for hosts that are known by name. */
+  whole?: boolean;
   purpose?: 'api' | 'tags' | 'blob';
   /** The API counts on its own account: its limits are for the caller to see, and do not halt the registry. */
   ownLimits?: boolean;
@@ -45,21 +49,24 @@ export class ApiAnswer {
   /** HTTP requests, tokens and redirects included. */
   readonly requests: number;
   readonly #answer: Answer;
-  readonly #maxBytes: number;
+  readonly #limit: JsonLimit;
+  #size = 0;
 
-  constructor(answer: Answer, maxBytes: number, requests: number) {
+  constructor(answer: Answer, limit: JsonLimit, requests: number) {
     this.status = answer.status;
     this.headers = answer.headers;
     this.sentAt = answer.sentAt;
     this.receivedAt = answer.receivedAt;
     this.requests = requests;
     this.#answer = answer;
-    this.#maxBytes = maxBytes;
+    this.#limit = limit;
   }
 
   /** The body without its compression. Throws `Trouble`. */
   bytes(): Buffer {
-    return decodedBody(this.#answer, this.#maxBytes, 'its answer');
+    const bytes = decodedBody(this.#answer, this.#limit.bytes, 'its answer');
+    this.#size = bytes.length;
+    return bytes;
   }
 
   /**
@@ -70,11 +77,16 @@ export class ApiAnswer {
     if (this.status === 404) throw new Trouble('not-found', 'its API has no such repository');
     if (this.status !== 200 && this.status !== also) throw statusTrouble(this.status);
     try {
-      return JSON.parse(this.bytes().toString('utf8'));
+      return boundedJson(this.bytes(), this.#limit.values, 'its answer');
     } catch (error) {
       if (error instanceof Trouble) throw error;
       throw new Trouble('bad-answer', 'its API answered something that is not JSON');
     }
+  }
+
+  /** Bytes of the body, after decompression; 0 until it was read. */
+  get size(): number {
+    return this.#size;
   }
 
   /** `403 Forbidden` */

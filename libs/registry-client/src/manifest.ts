@@ -2,10 +2,14 @@ import { createHash } from 'node:crypto';
 import { type Digest, MEDIA_TYPES, parseDigest, parseMediaType, printable } from '@dtm/oci';
 import { z } from 'zod';
 import { Trouble } from './failure.ts';
+import { boundedJson } from './transport/bounded-json.ts';
 import { type Answer, single } from './transport/exchange.ts';
 
 /** Algorithms of the OCI image spec whose digests can be checked here. */
 const HASHES: ReadonlySet<string> = new Set(['sha256', 'sha384', 'sha512']);
+
+/** An index of a thousand platforms has a tenth of them. */
+const MAX_VALUES = 100_000;
 
 const shape = z.looseObject({
   schemaVersion: z.union([z.literal(1), z.literal(2)]).optional(),
@@ -81,8 +85,9 @@ function sha256(bytes: Buffer): Digest {
 function parseContent(bytes: Buffer): z.infer<typeof shape> {
   let json: unknown;
   try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch {
+    json = boundedJson(bytes, MAX_VALUES, 'the manifest');
+  } catch (error) {
+    if (error instanceof Trouble) throw error;
     throw new Trouble('bad-answer', 'the registry answered something that is no manifest (not JSON)');
   }
   const parsed = shape.safeParse(json);

@@ -8,7 +8,8 @@ import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { manifestHeaders, type VerifiedManifest, verifyManifest } from './manifest.ts';
 import type { RegistryAccessOf } from './registry-access.ts';
 import { statusTrouble } from './status-trouble.ts';
-import { firstPage, nextPage, parsePage } from './tag-listing.ts';
+import { firstPage, listLimit, nextPage, parsePage } from './tag-listing.ts';
+import { TagNames } from './tag-names.ts';
 import type { Throttle } from './throttle.ts';
 import { Delivery, type RateLimitRetry, type RequestInfo } from './transport/delivery.ts';
 import { apiUrlOf, Origins } from './transport/endpoint.ts';
@@ -56,9 +57,12 @@ export type Observation =
   | { outcome: 'absent'; sentAt: Date; receivedAt: Date; requests: number };
 
 export interface TagList {
-  /** Valid tags, each once, in the registry's order. */
+  /** Valid tags, each once, in the registry's order; as many as are kept. */
   tags: string[];
-  /** False where the registry did not show the end of its list: nothing may be concluded from a tag's absence. */
+  /**
+   * False where the registry did not show the end of its list, or that was too long to be kept: nothing may be concluded
+   * from a tag's absence.
+   */
   complete: boolean;
   requests: number;
 }
@@ -173,23 +177,24 @@ export class RegistryClient {
     const operation = new Operation('list the tags of', name, this.#limits.listingMs, options?.signal);
     try {
       const host = this.hostOf(name.registry);
-      const tags = new Set<string>();
+      const names = new TagNames();
       const asked = new Set<string>();
-      let left = this.#limits.tagListBytes;
+      const { bytes, values } = listLimit(name.registry, this.#limits);
+      let left = bytes;
       let page: string | null = firstPage(name.registry, name.repository);
-      while (page !== null && !asked.has(page) && asked.size < this.#limits.pages) {
+      while (page !== null && !asked.has(page) && asked.size < this.#limits.pages && !names.isCut) {
         asked.add(page);
         const answer = await this.#tagPage(operation, name.repository, page, left);
         // A cursor that names a tag deleted in the meantime is answered by 404 in some registries.
         if (answer.status === 404 && asked.size > 1) break;
         if (answer.status === 404) throw new Trouble('not-found', 'the registry has no such repository');
         if (answer.status !== 200) throw statusTrouble(answer.status);
-        const read = parsePage(answer, left);
+        const read = parsePage(answer, { bytes: left, values });
         left -= read.bytes;
-        for (const tag of read.tags) tags.add(tag);
+        for (const tag of read.tags) names.add(tag);
         page = nextPage(answer.headers.link, host, name.repository);
       }
-      return { tags: [...tags], complete: page === null, requests: operation.requests };
+      return { tags: names.toArray(), complete: page === null && !names.isCut, requests: operation.requests };
     } catch (error) {
       throw operation.failure(error);
     }
@@ -206,7 +211,9 @@ export class RegistryClient {
     options?: CallOptions,
   ): Promise<T> {
     const operation = new Operation(question.operation, subject, this.#limits.operationMs, options?.signal);
-    const { target, post, purpose = 'api', maxBytes = this.#limits.tagListBytes, headers = [] } = question;
+    const { target, post, purpose = 'api', headers = [] } = question;
+    const size = question.whole === true ? this.#limits.wholeList : this.#limits.apiPage;
+    const limit = { ...size, bytes: question.maxBytes ?? size.bytes };
     try {
       const elsewhere = target instanceof URL;
       const answer = await this.#requests.send(operation, {
@@ -221,10 +228,10 @@ export class RegistryClient {
         headers: post === undefined ? headers : [...headers, 'content-type', 'application/json'],
         body: post === undefined ? undefined : JSON.stringify(post),
         gzip: purpose !== 'blob',
-        maxBody: maxBytes,
+        maxBody: limit.bytes,
         ownLimits: question.ownLimits,
       });
-      return read(new ApiAnswer(answer, maxBytes, operation.requests));
+      return read(new ApiAnswer(answer, limit, operation.requests));
     } catch (error) {
       throw operation.failure(error);
     }

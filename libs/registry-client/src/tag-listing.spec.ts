@@ -2,7 +2,9 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RepositoryName } from '@dtm/oci';
 import type { RegistryClient } from './registry-client.ts';
-import { firstPage } from './tag-listing.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import { firstPage, listLimit } from './tag-listing.ts';
+import { MAX_TAG_NAMES } from './tag-names.ts';
 import { clientOf, failureOf, ScriptedRegistry, type ScriptedStep } from './testing/index.ts';
 
 const base = '/v2/team/app/tags/list';
@@ -20,7 +22,10 @@ describe('RegistryClient.listTags', () => {
 
   beforeEach(async () => {
     registry = await ScriptedRegistry.start();
-    client = clientOf({ insecure: { [registry.host]: {} }, limits: { pages: 4, tagListBytes: 100_000 } });
+    client = clientOf({
+      insecure: { [registry.host]: {} },
+      limits: { pages: 4, tagList: { bytes: 100_000, values: 10_000 } },
+    });
     name = RepositoryName.of(registry.host, 'team/app');
   });
 
@@ -92,6 +97,54 @@ describe('RegistryClient.listTags', () => {
     expect(await failureOf(client.listTags(name))).toMatchObject({ code: 'bad-answer' });
   });
 
+  it.each([
+    ['names', 'a'],
+    ['lists', []],
+    ['objects', {}],
+  ])('makes nothing of a small body of more %s than any list has', async (_what, value) => {
+    registry.expect(
+      page(
+        '?n=1000',
+        Array.from({ length: 10_000 }, () => value),
+      ),
+    );
+    const failure = await failureOf(client.listTags(name));
+    expect(failure).toMatchObject({ code: 'bad-answer', requests: 1 });
+    expect(failure.reason).toContain('too large');
+  });
+
+  it('keeps as many names as it may, asks for no more, and says that the list is not complete', async () => {
+    await client.close();
+    client = clientOf({ insecure: { [registry.host]: {} } });
+    const tags = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `t${from + i}`);
+    const half = MAX_TAG_NAMES / 2;
+    registry.expect(
+      page('?n=1000', tags(0, half), '<?last=1>; rel="next"'),
+      page('?last=1', tags(half, half + 1), '<?last=2>; rel="next"'),
+    );
+    const listed = await client.listTags(name);
+    expect(listed).toMatchObject({ complete: false, requests: 2 });
+    expect(listed.tags).toHaveLength(MAX_TAG_NAMES);
+    registry.expect(page('?n=1000', tags(0, MAX_TAG_NAMES + 1)));
+    expect(await client.listTags(name)).toMatchObject({ complete: false, requests: 1 });
+    registry.expect(page('?n=1000', tags(0, MAX_TAG_NAMES)));
+    expect(await client.listTags(name)).toMatchObject({ complete: true, requests: 1 });
+  });
+
+  it('keeps fewer names where they are long', async () => {
+    await client.close();
+    client = clientOf({ insecure: { [registry.host]: {} } });
+    registry.expect(
+      page(
+        '?n=1000',
+        Array.from({ length: 70_000 }, (_, i) => String(i).padEnd(128, 'x')),
+      ),
+    );
+    const listed = await client.listTags(name);
+    expect(listed.complete).toBe(false);
+    expect(listed.tags).toHaveLength((8 * 1024 * 1024) / 128);
+  });
+
   it('stops where pages repeat, and says that the list is not complete', async () => {
     registry.expect(page('?n=1000', ['a'], '<?last=a>; rel="next"'), page('?last=a', ['b'], '<?last=a>; rel="next"'));
     expect(await client.listTags(name)).toEqual({ tags: ['a', 'b'], complete: false, requests: 2 });
@@ -137,5 +190,18 @@ describe('firstPage', () => {
 
   it.each(['ghcr.io', 'quay.io', 'public.ecr.aws', 'notgcr.io', 'gcr.io:5000'])('asks %s for a page', (registry) => {
     expect(firstPage(registry, 'team/app')).toBe(`${base}?n=1000`);
+  });
+});
+
+describe('listLimit', () => {
+  it.each(['gcr.io', 'eu.gcr.io', 'registry.k8s.io', 'europe-docker.pkg.dev'])(
+    'lets %s name its manifests too',
+    (registry) => {
+      expect(listLimit(registry, DEFAULT_LIMITS)).toBe(DEFAULT_LIMITS.wholeList);
+    },
+  );
+
+  it.each(['docker.io', 'notgcr.io', 'gcr.io.example.com', 'gcr.io:5000'])('does not let %s', (registry) => {
+    expect(listLimit(registry, DEFAULT_LIMITS)).toBe(DEFAULT_LIMITS.tagList);
   });
 });

@@ -1,7 +1,9 @@
-import { isTag, printable } from '@dtm/oci';
+import { printable } from '@dtm/oci';
 import LinkHeader from 'http-link-header';
 import { z } from 'zod';
 import { Trouble } from './failure.ts';
+import type { JsonLimit, Limits } from './limits.ts';
+import { boundedJson } from './transport/bounded-json.ts';
 import { decodedBody } from './transport/decoded-body.ts';
 import type { Answer } from './transport/exchange.ts';
 
@@ -9,6 +11,9 @@ const body = z.object({ tags: z.array(z.unknown()).nullable() });
 
 /** Hosts that send everything at once and no Link when asked without `n`; to some of them, `n` means less than it says. */
 const WHOLE_LISTS = /^(?:docker\.io|mcr\.microsoft\.com|registry\.k8s\.io|(?:.+\.)?gcr\.io|.+-docker\.pkg\.dev)$/;
+
+/** Hosts whose lists name digests as well. */
+const NAMES_MANIFESTS = /^(?:registry\.k8s\.io|(?:.+\.)?gcr\.io|.+-docker\.pkg\.dev)$/;
 
 /** The most that every registry accepts: ECR refuses more. */
 const PAGE_SIZE = 1000;
@@ -48,20 +53,26 @@ export function nextPage(
   return path + url.search;
 }
 
-/** The tags of one page: valid ones, each once. `maxBytes` bounds the page when decompressed. */
-export function parsePage(answer: Answer, maxBytes: number): { tags: string[]; bytes: number } {
-  const bytes = decodedBody(answer, maxBytes, 'the list of tags');
+/** What a listing of a registry may be: Google's hosts name every manifest, tagged or not, beside the tags. */
+export function listLimit(registry: string, { tagList, wholeList }: Limits): JsonLimit {
+  return NAMES_MANIFESTS.test(registry) ? wholeList : tagList;
+}
+
+/** The entries of one page, of which not all need be tags, and its bytes when decompressed. */
+export function parsePage(answer: Answer, limit: JsonLimit): { tags: unknown[]; bytes: number } {
+  const what = 'the list of tags';
+  const bytes = decodedBody(answer, limit.bytes, what);
   let json: unknown;
   try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch {
+    json = boundedJson(bytes, limit.values, what);
+  } catch (error) {
+    if (error instanceof Trouble) throw error;
     throw new Trouble('bad-answer', 'the registry answered a list of tags that is not JSON');
   }
   const parsed = body.safeParse(json);
   if (!parsed.success) throw new Trouble('bad-answer', 'the registry answered JSON that is no list of tags');
   // A repository without tags is null in some registries.
-  const tags = (parsed.data.tags ?? []).filter((tag): tag is string => typeof tag === 'string' && isTag(tag));
-  return { tags, bytes: bytes.length };
+  return { tags: parsed.data.tags ?? [], bytes: bytes.length };
 }
 
 function pathOf(repository: string): string {

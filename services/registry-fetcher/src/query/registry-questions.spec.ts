@@ -86,6 +86,15 @@ describe('RegistryQuestions', () => {
     expect(answer.tags.length).toBeGreaterThan(5000);
   });
 
+  it('makes nothing of a list that only a hostile registry sends', async () => {
+    const tags = Array.from({ length: 500_000 }, (_, i) => i.toString(36));
+    scripted.listings.set('team/hostile', { status: 200, body: JSON.stringify({ tags }) });
+    expect(await questions().availableTags({ registry: scripted.host, repository: 'team/hostile' })).toEqual({
+      outcome: 'unreachable',
+      reason: expect.stringContaining('too large'),
+    });
+  });
+
   it('throws on a question that names no tag', async () => {
     await expect(questions().tagExists({ registry: 'docker.io', repository: 'nginx', tag: 'x' })).rejects.toThrow(
       'not a canonical repository',

@@ -9,8 +9,9 @@ import {
   type TagExistsAnswer,
   type TagQuestion,
 } from '@dtm/jetstream';
-import { compareTagsNewestFirst, Reference, RepositoryName } from '@dtm/oci';
+import { Reference, RepositoryName } from '@dtm/oci';
 import { isRegistryFailure, type RegistryClient } from '@dtm/registry-client';
+import { newestThatFit } from './newest-that-fit.ts';
 
 /** Injects the `RegistryClient` for questions that a person waits for: it has its own share of each registry's budget. */
 export const QUESTION_CLIENT = Symbol('QuestionClient');
@@ -42,7 +43,7 @@ export class RegistryQuestions {
     const name = RepositoryName.of(question.registry, question.repository);
     return within(LIST_WITHIN_MS, async (signal): Promise<AvailableTagsAnswer> => {
       const { tags } = await this.client.listTags(name, { signal });
-      return { outcome: 'listed', tags: newestThatFit(tags) };
+      return { outcome: 'listed', tags: await newestThatFit(tags, LIST_BYTES) };
     });
   }
 }
@@ -75,14 +76,4 @@ function refusalOf(error: unknown): QueryRefusal {
     default:
       return { outcome: 'unreachable', reason };
   }
-}
-
-/** Of a list that is too long for one message, the tags that people look for: the newest versions. */
-function newestThatFit(tags: string[]): string[] {
-  const bytes = (tag: string): number => tag.length + 3;
-  let left = LIST_BYTES - tags.reduce((sum, tag) => sum + bytes(tag), 0);
-  if (left >= 0) return tags;
-  const sorted = tags.toSorted(compareTagsNewestFirst);
-  while (left < 0) left += bytes(sorted.pop() ?? '');
-  return sorted;
 }

@@ -58,7 +58,7 @@ export class AcrSource implements BulkSource {
     path: string,
     target: string,
     signal: AbortSignal | undefined,
-  ): Promise<{ tags: NonNullable<z.infer<typeof page>['tags']>; next: string | null; requests: number }> {
+  ): Promise<{ tags: NonNullable<z.infer<typeof page>['tags']>; next: string | null; requests: number; size: number }> {
     return this.#client.ask(
       repository,
       {
@@ -72,7 +72,8 @@ export class AcrSource implements BulkSource {
         if (!parsed.success) throw new Trouble('bad-answer', 'its API answered in another shape than it used to');
         const host = this.#client.hostOf(repository.registry);
         const next = nextPage(answer.headers.link, host, repository.repository, path);
-        return { tags: parsed.data.tags ?? [], next: ordered(next), requests: answer.requests };
+        const { requests, size } = answer;
+        return { tags: parsed.data.tags ?? [], next: ordered(next), requests, size };
       },
       { signal },
     );

@@ -1,27 +1,39 @@
 import { type Digest, isTag, parseDigest } from '@dtm/oci';
 import { isRegistryFailure } from '../../failure.ts';
+import { TagNames } from '../../tag-names.ts';
 import type { BulkAnswer, BulkRequest, BulkRow } from './bulk-source.ts';
 
 /** Pages of one list, however many tags are tracked. */
 const MAX_PAGES = 200;
+/** Of all pages together, after decompression. A hundred artifacts of Harbor take half a megabyte. */
+const MAX_BYTES = 128 * 1024 * 1024;
 
-/** What a source has read so far: page after page, until what is left is cheaper to ask for tag by tag. */
+/**
+ * What a source has read so far: page after page, until what is left is cheaper to ask for tag by tag, or the registry sends
+ * more than any list may be. Of tags that nobody asks about only the names are kept.
+ */
 export class BulkReading {
   readonly rows = new Map<string, BulkRow>();
   requests = 0;
   readonly #wanted: ReadonlySet<string>;
+  readonly #remembered: ReadonlySet<string>;
   readonly #missing: Set<string>;
+  readonly #names = new TagNames();
   #pages = 0;
+  #size = 0;
   #brokenOff = false;
 
   constructor(request: BulkRequest) {
     this.#wanted = request.tags;
+    this.#remembered = request.remembered;
     this.#missing = new Set(request.tags);
   }
 
   /** Adds a row; what is no tag is left out, and what is no digest, or a second one, makes the tag's digest unknown. */
   add(tag: unknown, digest: unknown, times: { pushedAt?: Date | null; provenAt?: Date | null } = {}): void {
     if (typeof tag !== 'string' || !isTag(tag)) return;
+    this.#names.add(tag);
+    if (!this.#wanted.has(tag) && !this.#remembered.has(tag)) return;
     const parsed = typeof digest === 'string' ? parseDigest(digest) : null;
     const before = this.rows.get(tag);
     if (before !== undefined) {
@@ -33,13 +45,14 @@ export class BulkReading {
   }
 
   /**
-   * Asks for a page. Null where that failed after other pages had come: what they told stands, and the list counts as cut.
+   * Asks for a page; `size` is that of its body. Null where that failed after other pages had come: what they told stands, and the list counts as cut.
    * Throws what the first page's request throws.
    */
-  async page<T extends { requests: number }>(ask: () => Promise<T>): Promise<T | null> {
+  async page<T extends { requests: number; size: number }>(ask: () => Promise<T>): Promise<T | null> {
     try {
       const page = await ask();
       this.requests += page.requests;
+      this.#size += page.size;
       this.#pages += 1;
       return page;
     } catch (error) {
@@ -58,20 +71,25 @@ export class BulkReading {
   /** Whether a further page may save requests: two tags or more are missing, and pages cost no more than asking for each tag. */
   get worthAnotherPage(): boolean {
     const most = Math.min(MAX_PAGES, Math.max(1, this.#wanted.size));
-    return !this.#brokenOff && this.#pages < most && this.#missing.size > 1;
+    return !this.#isCut && this.#size < MAX_BYTES && this.#pages < most && this.#missing.size > 1;
   }
 
   answer(end: { complete: boolean; total?: number; restUnchanged?: boolean; cursor?: string | null }): BulkAnswer {
     const { complete, total, restUnchanged = false, cursor = null } = end;
-    const ends = complete && !this.#brokenOff;
-    const listing = { tags: [...this.rows.keys()], complete: ends, ...(this.#pages > 1 ? { paged: true } : {}) };
+    const ends = complete && !this.#isCut;
+    const listing = { tags: this.#names.toArray(), complete: ends, ...(this.#pages > 1 ? { paged: true } : {}) };
     return {
       rows: this.rows,
-      restUnchanged: restUnchanged && !this.#brokenOff,
+      restUnchanged: restUnchanged && !this.#isCut,
       listing: total === undefined ? listing : { ...listing, total },
       cursor,
       requests: this.requests,
     };
+  }
+
+  /** Whether there is more than was read, or than is kept of it. */
+  get #isCut(): boolean {
+    return this.#brokenOff || this.#names.isCut;
   }
 }
 

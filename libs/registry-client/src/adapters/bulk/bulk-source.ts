@@ -14,6 +14,8 @@ export interface BulkRow {
 export interface BulkRequest {
   /** The tags whose digests are wanted; a source stops once it has them all. */
   tags: ReadonlySet<string>;
+  /** Tags that the cursor speaks for, asked about or not: what the list says of them is wanted as well. */
+  remembered: ReadonlySet<string>;
   /** The digest that the record holds; null: none, or the tag is gone. */
   known: (tag: string) => string | null;
   /** What this source gave to remember last time; null: everything is to be looked at. */
@@ -22,6 +24,7 @@ export interface BulkRequest {
 }
 
 export interface BulkAnswer {
+  /** Of tags that are asked about or remembered. */
   rows: ReadonlyMap<string, BulkRow>;
   /** The API proves that tags without a row were not moved since the cursor was given. Says nothing of deletions. */
   restUnchanged: boolean;

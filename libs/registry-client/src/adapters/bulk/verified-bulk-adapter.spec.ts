@@ -230,6 +230,7 @@ describe('VerifiedBulkAdapter', () => {
       cursor = (await scanOf(adapter, name, { tags, recorded, cursor })).summary.cursor ?? '';
       source.says = { tags: { two: 'd' }, restUnchanged: true, cursor: 'W3' };
       cursor = (await scanOf(adapter, name, { tags: ['one'], recorded, cursor })).summary.cursor ?? '';
+      expect(source.reads.at(-1)).toMatchObject({ tags: new Set(['one']), remembered: new Set(['one', 'two']) });
       source.says = { tags: {}, restUnchanged: true, cursor: 'W4' };
       head('two', 'd');
       expect((await scanOf(adapter, name, { tags, recorded, cursor })).tags).toEqual({

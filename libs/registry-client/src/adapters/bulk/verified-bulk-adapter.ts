@@ -52,9 +52,11 @@ export class VerifiedBulkAdapter implements RegistryAdapter {
     }
     const known = request.known ?? (() => null);
     const opened = request.full === true ? null : this.#vouched.open(repository, request.cursor, tags);
+    const remembered = this.#vouched.rememberedBy(repository, request.cursor);
     let bulk: BulkAnswer;
     try {
-      const wanted = { tags: new Set(tags), known, cursor: opened?.inner ?? null, signal: request.signal };
+      const cursor = opened?.inner ?? null;
+      const wanted = { tags: new Set(tags), remembered, known, cursor, signal: request.signal };
       bulk = await this.#source.read(repository, wanted);
     } catch (error) {
       if (!isRegistryFailure(error)) throw error;

@@ -47,8 +47,8 @@ export type HubRepository = z.infer<typeof repositoryPage>['results'][number];
 
 /** A page of tags, newest first; `cut`: the API shows no more than the pages before to whoever has no account. */
 export type HubTagPage =
-  | { cut: true; requests: number }
-  | { cut: false; tags: HubTag[]; total: number | null; last: boolean; requests: number };
+  | { cut: true; requests: number; size: number }
+  | { cut: false; tags: HubTag[]; total: number | null; last: boolean; requests: number; size: number };
 
 export interface DockerHubOptions {
   /** Where the API lies; for tests. */
@@ -81,7 +81,7 @@ export class DockerHubApi {
 
   /** One page of a repository's tags, the last updated first. Throws `RegistryFailure`. */
   async tags(name: RepositoryName, page: number, options?: CallOptions): Promise<HubTagPage> {
-    if (this.#isCut(page)) return { cut: true, requests: 0 };
+    if (this.#isCut(page)) return { cut: true, requests: 0, size: 0 };
     const path = `/v2/repositories/${name.repository}/tags/`;
     // Docker Hub's orders are upside down: without a minus the newest comes first.
     const query = { page: String(page), page_size: String(PAGE_SIZE), ordering: 'last_updated' };
@@ -117,11 +117,12 @@ export class DockerHubApi {
     // A refusal by offset is about the page, not about the repository.
     if (answer.status === 403 && page > 1 && /offset|sign in/i.test(answer.bytes().toString('utf8'))) {
       this.#cut = { page, until: this.#now().getTime() + CUT_REMEMBERED_MS };
-      return { cut: true, requests };
+      return { cut: true, requests, size: answer.size };
     }
     const { results, count, next } = parsed(tagPage, answer);
     const last = next == null || next === '';
-    return { cut: false, tags: results, total: count < 0 ? null : count, last, requests };
+    const total = count < 0 ? null : count;
+    return { cut: false, tags: results, total, last, requests, size: answer.size };
   }
 
   #isCut(page: number): boolean {

@@ -21,6 +21,13 @@ const page = z.object({
   nextToken: z.string().nullish(),
 });
 
+interface EcrPage {
+  rows: z.infer<typeof page>['imageTagDetails'];
+  next: string | undefined;
+  requests: number;
+  size: number;
+}
+
 /** Amazon's public registry: the API of its gallery names a thousand tags with their digests, in no order. */
 export class EcrPublicSource implements BulkSource {
   readonly name = 'ecr-public';
@@ -57,11 +64,7 @@ export class EcrPublicSource implements BulkSource {
     return reading.answer({ complete: nextToken === undefined });
   }
 
-  #page(
-    repository: RepositoryName,
-    post: object,
-    signal: AbortSignal | undefined,
-  ): Promise<{ rows: z.infer<typeof page>['imageTagDetails']; next: string | undefined; requests: number }> {
+  #page(repository: RepositoryName, post: object, signal: AbortSignal | undefined): Promise<EcrPage> {
     return this.#client.ask(
       repository,
       { operation: 'list the tags of', target: new URL('/describeImageTags', this.#api), post },
@@ -69,7 +72,8 @@ export class EcrPublicSource implements BulkSource {
         const parsed = page.safeParse(answer.json());
         if (!parsed.success) throw new Trouble('bad-answer', 'the gallery answered in another shape than it used to');
         const { imageTagDetails: rows, nextToken } = parsed.data;
-        return { rows, next: nextToken == null || nextToken === '' ? undefined : nextToken, requests: answer.requests };
+        const next = nextToken == null || nextToken === '' ? undefined : nextToken;
+        return { rows, next, requests: answer.requests, size: answer.size };
       },
       { signal },
     );

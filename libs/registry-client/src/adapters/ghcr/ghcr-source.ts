@@ -41,6 +41,7 @@ interface Answered {
   etag: string | null;
   versions: z.infer<typeof versions>;
   requests: number;
+  size: number;
 }
 
 export interface GhcrOptions {
@@ -147,7 +148,7 @@ export class GhcrSource implements BulkSource {
     const now = this.#options.now();
     const exhausted = exhaustedFor(headers, now);
     if (exhausted !== null) this.#pausedUntil = now.getTime() + exhausted;
-    if (status === 304 || status === 404) return { status, etag: null, versions: [], requests };
+    if (status === 304 || status === 404) return { status, etag: null, versions: [], requests, size: 0 };
     if (status === 403 || status === 429) {
       const named = namedRetryTime({ headers, body: answer.bytes() }, now);
       const limited = status === 429 || exhausted !== null || named !== null;
@@ -157,7 +158,8 @@ export class GhcrSource implements BulkSource {
     }
     const parsed = versions.safeParse(answer.json());
     if (!parsed.success) throw new Trouble('bad-answer', "GitHub's API answered in another shape than it used to");
-    return { status: 200, etag: etagOf(single(headers.etag)), versions: parsed.data, requests };
+    const etag = etagOf(single(headers.etag));
+    return { status: 200, etag, versions: parsed.data, requests, size: answer.size };
   }
 
   #paused(repository: RepositoryName): RegistryFailure {

@@ -33,6 +33,7 @@ export class GoogleSource implements BulkSource {
       operation: 'list the tags of',
       target: `/v2/${repository.repository}/tags/list`,
       purpose: 'tags',
+      whole: true,
     } as const;
     await reading.page(() =>
       this.#client.ask(
@@ -50,7 +51,7 @@ export class GoogleSource implements BulkSource {
           }
           for (const tag of parsed.data.tags ?? [])
             if (typeof tag === 'string' && !reading.rows.has(tag)) reading.add(tag, null);
-          return { requests: answer.requests };
+          return { requests: answer.requests, size: answer.size };
         },
         { signal },
       ),

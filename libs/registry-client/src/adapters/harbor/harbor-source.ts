@@ -50,14 +50,14 @@ export class HarborSource implements BulkSource {
     repository: RepositoryName,
     number: number,
     signal: AbortSignal | undefined,
-  ): Promise<{ artifacts: z.infer<typeof artifacts>; requests: number }> {
+  ): Promise<{ artifacts: z.infer<typeof artifacts>; requests: number; size: number }> {
     return this.#client.ask(
       repository,
       { operation: 'list the artifacts of', target: pathOf(repository, number), authorization: 'credentials' },
       (answer) => {
         const parsed = artifacts.safeParse(answer.json());
         if (!parsed.success) throw new Trouble('bad-answer', "Harbor's API answered in another shape than it used to");
-        return { artifacts: parsed.data, requests: answer.requests };
+        return { artifacts: parsed.data, requests: answer.requests, size: answer.size };
       },
       { signal },
     );

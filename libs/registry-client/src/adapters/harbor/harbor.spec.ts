@@ -51,6 +51,43 @@ describe('Harbor', () => {
     expect((await scanOf(scene.adapter, scene.name, { tags, recorded })).summary.requests).toBe(6);
   });
 
+  it('breaks off a list of more tags than any repository has, and asks for the tags that it did not find', async () => {
+    const many = (page: number): Record<string, string[]> =>
+      Object.fromEntries(
+        Array.from({ length: 100 }, (_, i) => [
+          `${page} ${i}`,
+          Array.from({ length: 800 }, (_unused, k) => `t${page}-${i}-${k}`),
+        ]),
+      );
+    const bare = (page: number): ScriptedStep => ({
+      ...artifacts(page, {}),
+      body: JSON.stringify(
+        Object.entries(many(page)).map(([content, names]) => ({
+          digest: digestOf(content),
+          tags: names.map((name) => ({ name })),
+        })),
+      ),
+    });
+    scene.registry.expect(bare(1), bare(2), bare(3));
+    const wanted = [...tags, '3.0'];
+    for (const [tag, content] of Object.entries({ ...recorded, '3.0': 'd' })) {
+      scene.registry.expect(headOf('library/tools/app', tag, content));
+    }
+    const scan = await scanOf(scene.adapter, scene.name, { tags: wanted, recorded });
+    expect(scan.tags['3.0']).toBe('observed d');
+    expect(scan.summary).toMatchObject({ requests: 7, listing: { complete: false } });
+    expect(scan.summary.listing?.tags).toHaveLength(200_000);
+  });
+
+  it('makes nothing of a page of more values than any has', async () => {
+    scene.registry.expect({ ...artifacts(1, {}), body: `[${Array.from({ length: 250_000 }, () => 1).join(',')}]` });
+    for (const [tag, content] of Object.entries(recorded)) {
+      scene.registry.expect(headOf('library/tools/app', tag, content));
+    }
+    const scan = await scanOf(scene.adapter, scene.name, { tags, recorded });
+    expect(scan.summary).toMatchObject({ requests: 4, listing: null });
+  });
+
   it('shows its account to the registry at once', async () => {
     await scene.end();
     const credentials = { username: 'robot$me', password: 'secret' };

@@ -32,6 +32,7 @@ export class McrSource implements BulkSource {
           operation: 'list the tags of',
           target: `/api/v1/catalog/${repository.repository}/tags?reg=mar`,
           authorization: 'none',
+          whole: true,
         },
         (answer) => {
           const parsed = rows.safeParse(answer.json());
@@ -40,7 +41,7 @@ export class McrSource implements BulkSource {
           for (const { name, digest, lastModifiedDate } of parsed.data) {
             reading.add(name, digest, { pushedAt: timeOf(lastModifiedDate) });
           }
-          return { requests: answer.requests };
+          return { requests: answer.requests, size: answer.size };
         },
         { signal: request.signal },
       ),

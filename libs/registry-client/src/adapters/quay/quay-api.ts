@@ -28,6 +28,8 @@ export interface QuayPage {
   more: boolean;
   sentAt: Date;
   requests: number;
+  /** Bytes of the answer, after decompression. */
+  size: number;
 }
 
 /** Quay's own API, of quay.io and of Quays elsewhere. */
@@ -56,7 +58,8 @@ export class QuayApi {
         const parsed = page.safeParse(answer.json());
         if (!parsed.success) throw new Trouble('bad-answer', "Quay's API answered in another shape than it used to");
         const { tags, has_additional: more } = parsed.data;
-        return { tags, more: more && tags.length > 0, sentAt: answer.sentAt, requests: answer.requests };
+        const { sentAt, requests, size } = answer;
+        return { tags, more: more && tags.length > 0, sentAt, requests, size };
       },
       options,
     );

@@ -1,14 +1,16 @@
-import { isTag, type RepositoryName } from '@dtm/oci';
+import type { RepositoryName } from '@dtm/oci';
 import { isRegistryFailure } from '../../failure.ts';
 import type { CallOptions, TagList } from '../../registry-client.ts';
+import { TagNames } from '../../tag-names.ts';
 import { BulkReading } from '../bulk/bulk-reading.ts';
 import type { BulkAnswer, BulkRequest, BulkSource } from '../bulk/bulk-source.ts';
 import { type QuayApi, secondsToDate } from './quay-api.ts';
 
 /** What a replica of Quay's database may lag behind: so much is given away of what its rows prove. */
 const REPLICA_LAG_MS = 60 * 1000;
-/** Pages of a listing of all names. */
+/** Pages of a listing of all names, each of some 40 kB, and their bytes together. */
 const MAX_PAGES = 500;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
  * Quay: a hundred tags a request, the last moved first. Each move ends a row of Quay's own tag table and begins another, so
@@ -50,19 +52,21 @@ export class QuaySource implements BulkSource {
 
   /** By Quay's own API, as its tag lists of the OCI protocol are limited harder and no longer. */
   async listTags(repository: RepositoryName, options?: CallOptions): Promise<TagList> {
-    const tags = new Set<string>();
+    const names = new TagNames();
     let requests = 0;
-    for (let number = 1; number <= MAX_PAGES; number++) {
+    let size = 0;
+    for (let number = 1; number <= MAX_PAGES && size < MAX_BYTES && !names.isCut; number++) {
       try {
         const page = await this.#api.tags(repository, number, 'active', options);
         requests += page.requests;
-        for (const { name } of page.tags) if (typeof name === 'string' && isTag(name)) tags.add(name);
-        if (!page.more) return { tags: [...tags], complete: true, requests };
+        size += page.size;
+        for (const { name } of page.tags) names.add(name);
+        if (!page.more) return { tags: names.toArray(), complete: !names.isCut, requests };
       } catch (error) {
         if (!isRegistryFailure(error) || number === 1) throw error;
-        return { tags: [...tags], complete: false, requests: requests + error.requests };
+        return { tags: names.toArray(), complete: false, requests: requests + error.requests };
       }
     }
-    return { tags: [...tags], complete: false, requests };
+    return { tags: names.toArray(), complete: false, requests };
   }
 }

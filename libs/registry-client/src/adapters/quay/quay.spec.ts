@@ -115,6 +115,18 @@ describe('Quay', () => {
     expect(scan.summary.listing).toEqual({ tags: ['new', 'old'], complete: false });
   });
 
+  it('notices that a tag moved in a scan that leaves it out', async () => {
+    const newer = (...rows: Row[]): void => scene.registry.expect(page(1, [...rows, ['old', 'c', 10]], true));
+    newer(['latest', 'a', 100], ['1.0', 'b', 50]);
+    const { cursor } = (await scanOf(scene.adapter, scene.name, { tags, recorded })).summary;
+    newer(['1.0', 'd', 200], ['latest', 'a', 100]);
+    const without = await scanOf(scene.adapter, scene.name, { tags: ['latest'], recorded, cursor });
+    newer(['other', 'c', 300]);
+    scene.registry.expect(headOf('team/app', '1.0', 'd'));
+    const scan = await scanOf(scene.adapter, scene.name, { tags, recorded, cursor: without.summary.cursor });
+    expect(scan.tags).toEqual({ latest: 'agreed', '1.0': 'observed d' });
+  });
+
   it('reads on where the page holds only what is new', async () => {
     scene.registry.expect(
       page(1, [

@@ -37,6 +37,7 @@ interface ZotPage {
   /** The registry is older than the field that tells when a tag was set. */
   withoutTimes: boolean;
   requests: number;
+  size: number;
 }
 
 /**
@@ -94,14 +95,15 @@ export class ZotSource implements BulkSource {
       (answer) => {
         // GraphQL servers answer 200 or 422 to a field that they do not know.
         const parsed = answerShape.safeParse(answer.json(422));
-        const { requests } = answer;
+        const { requests, size } = answer;
         const faults = parsed.data?.errors ?? [];
         if (times !== '' && faults.some(({ message }) => message.includes('TaggedTimestamp'))) {
-          return { images: [], total: null, withoutTimes: true, requests };
+          return { images: [], total: null, withoutTimes: true, requests, size };
         }
         const list = parsed.data?.data?.ImageList;
         if (list == null) throw new Trouble('bad-answer', 'its search extension answered without a list of images');
-        return { images: list.Results, total: list.Page?.TotalCount ?? null, withoutTimes: false, requests };
+        const total = list.Page?.TotalCount ?? null;
+        return { images: list.Results, total, withoutTimes: false, requests, size };
       },
       { signal },
     );
