@@ -26,7 +26,7 @@ export async function runCommands(scripts, { alone = false } = {}) {
     process.stderr.write(`${built.output}\nThe build failed: see above.\n`);
     process.exit(1);
   }
-  const folder = new DataFolder(setting('DATA_DIR'));
+  const folder = dataFolder();
   const taken = await folder.take();
   if ('busy' in taken && alone) {
     say('Nothing was changed: the system is running. Stop "npm start", then run this again.');
@@ -49,6 +49,16 @@ export async function runCommands(scripts, { alone = false } = {}) {
     folder.release();
   }
   process.exit(code);
+}
+
+/** Ends the process with a sentence where DATA_DIR is of no use. */
+function dataFolder() {
+  try {
+    return new DataFolder(setting('DATA_DIR'));
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
 }
 
 /**

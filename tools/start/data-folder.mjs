@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ROOT } from './paths.mjs';
 import { endProcess, identityOf, isAlive } from './processes.mjs';
@@ -9,14 +19,35 @@ import { endProcess, identityOf, isAlive } from './processes.mjs';
  * @typedef {{ start: RecordedProcess, url: string, children: RecordedProcess[] }} RunningRecord
  */
 
+/** @param {string} path @param {unknown} error */
+function unusable(path, error) {
+  const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+  const reasons = {
+    EEXIST: 'is no folder',
+    ENOTDIR: 'lies in something that is no folder',
+    EACCES: 'cannot be made, read or written by this user',
+    EPERM: 'cannot be made, read or written by this user',
+    EROFS: 'is on a file system that is read-only',
+  };
+  const why = reasons[/** @type {keyof typeof reasons} */ (code)] ?? `cannot be made (${code ?? error})`;
+  return new Error(
+    `DATA_DIR is ${path}, which ${why}: set DATA_DIR to a folder that this user may write, or to a new one.`,
+  );
+}
+
 /** DATA_DIR: the embedded stores, the ports that they had, the processes that use them. */
 export class DataFolder {
   /** @param {string} [path] relative to the repository */
   constructor(path = '.data') {
     this.path = resolve(ROOT, path);
-    // As root, PostgreSQL runs as another user, who must be able to enter; what is secret inside has a mode of its own.
-    mkdirSync(this.path, { recursive: true, mode: process.getuid?.() === 0 ? 0o755 : 0o700 });
-    this.path = realpathSync(this.path);
+    try {
+      // As root, PostgreSQL runs as another user, who must be able to enter; what is secret inside has a mode of its own.
+      mkdirSync(this.path, { recursive: true, mode: process.getuid?.() === 0 ? 0o755 : 0o700 });
+      this.path = realpathSync(this.path);
+      accessSync(this.path, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw unusable(this.path, error);
+    }
     this.#ports = this.#read('ports.json') ?? {};
   }
 
