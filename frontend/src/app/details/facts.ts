@@ -10,6 +10,7 @@ import { DAY, dayInWords, durationInWords } from '../wording/time.ts';
 
 /** `coverage.recentGaps` reaches so far back. */
 const GAPS_KNOWN_FOR = 60 * DAY;
+const GAPS_SHOWN = 3;
 
 /** What else is known of a tag, and how well it is known. */
 @Component({
@@ -30,12 +31,18 @@ export class Facts {
   });
   protected readonly trackedBy = TRACKED_BY_WORDS;
   protected readonly pushSource = pushSourceInWords;
+  /** The newest first. A tag that is scanned rarely has one between any two scans. */
   protected readonly gaps = computed(() =>
-    this.tag().coverage.recentGaps.map(({ from, to }) => ({
-      words: boundsInWords({ notBefore: from, observedAt: to }, this.#now),
-      length: durationInWords(Date.parse(to) - Date.parse(from)),
-    })),
+    this.tag()
+      .coverage.recentGaps.slice(-GAPS_SHOWN)
+      .reverse()
+      .map(({ from, to }) => ({
+        words: boundsInWords({ notBefore: from, observedAt: to }, this.#now),
+        length: durationInWords(Date.parse(to) - Date.parse(from)),
+      })),
   );
+
+  protected readonly moreGaps = computed(() => Math.max(0, this.tag().coverage.recentGaps.length - GAPS_SHOWN));
 
   /** Of what was only imported it is not known when anyone looked. */
   protected readonly unwatchedSince = computed(() => {
