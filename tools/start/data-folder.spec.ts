@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataFolder } from './data-folder.mjs';
 
 let scratch: string;
-beforeEach(() => (scratch = mkdtempSync(join(tmpdir(), 'dtm-data-folder-'))));
+beforeEach(() => void (scratch = mkdtempSync(join(tmpdir(), 'dtm-data-folder-'))));
 afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
 describe('DATA_DIR', () => {
