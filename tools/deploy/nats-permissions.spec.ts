@@ -11,6 +11,7 @@ import {
   FactsPace,
   HistoryLog,
   HistoryTail,
+  limitThrottleAge,
   ListingStore,
   ManifestLog,
   ManifestTail,
@@ -157,7 +158,7 @@ describe('each service can do its work', () => {
       expect(await log.untrack(NGINX, 'person')).toBe('untracked');
       expect(await log.track(NGINX, 'person')).toBe('tracked');
       expect(await (await ViewLog.open(nc)).noteView(NGINX, new Date(AT), { ms: 1 })).toBe(true);
-      expect(await readThrottles(nc)).toEqual([]);
+      expect(await readThrottles(nc, [REPOSITORY.registry])).toEqual([]);
       expect((await streamState(nc, STREAMS.history)).lastSequence).toBe(0);
     });
   });
@@ -209,8 +210,21 @@ describe('each service can do its work', () => {
       await book.halt(REPOSITORY.registry, new Date(Date.now() + 60_000), 'too many requests');
     });
     await unhindered('api', async (nc) => {
-      expect(await readThrottles(nc)).toMatchObject([{ registry: REPOSITORY.registry, rate: 5 }]);
+      expect(await readThrottles(nc, [REPOSITORY.registry, 'ghcr.io'])).toMatchObject([
+        { registry: REPOSITORY.registry, rate: 5 },
+      ]);
     });
+  });
+
+  it('registry-fetcher: limits how long the budgets are kept', async () => {
+    const jsm = await jetstreamManager(as('operator'));
+    const { config } = await jsm.streams.update('KV_THROTTLE', { max_age: 0 });
+    expect(config.max_age).toBe(0);
+    // Where a server does not allow it, the one who starts is told at once.
+    await expect(limitThrottleAge(as('api'))).rejects.toThrow(/permissions/i);
+    await unhindered('registry-fetcher', limitThrottleAge);
+    expect((await jsm.streams.info('KV_THROTTLE')).config.max_age).toBeGreaterThan(0);
+    for (const service of ['api', 'scheduler', 'history-projector']) await unhindered(service, limitThrottleAge);
   });
 
   it('registry-fetcher: describes what was observed', async () => {
@@ -335,6 +349,8 @@ const NOBODY = [
   '$JS.API.CONSUMER.DELETE.HISTORY.facts-docker=2Eio',
   '$JS.API.STREAM.PURGE.HISTORY',
   '$JS.API.STREAM.UPDATE.HISTORY',
+  '$JS.API.STREAM.UPDATE.KV_SCAN_STATE',
+  '$JS.API.STREAM.PURGE.KV_THROTTLE',
   '$JS.API.STREAM.MSG.DELETE.HISTORY',
   '$JS.API.STREAM.SNAPSHOT.HISTORY',
   '$JS.API.STREAM.RESTORE.HISTORY',
@@ -350,6 +366,8 @@ const BY_SERVICE: Record<Service, string[]> = {
     'scan.request.a.b',
     'scan.done.a.b',
     '$KV.THROTTLE.a',
+    '$JS.API.STREAM.UPDATE.KV_THROTTLE',
+    '$JS.API.CONSUMER.CREATE.KV_THROTTLE.a',
     '$KV.SCAN_STATE.a.b',
   ],
   scheduler: [
@@ -365,6 +383,7 @@ const BY_SERVICE: Record<Service, string[]> = {
   ],
   'registry-fetcher': ['tracking.a.b.c', 'scan.request.a.b', 'imported.a.b.c', '$KV.VIEWS.a.b.c', 'schedule.query.x'],
   'history-projector': [
+    '$JS.API.STREAM.UPDATE.KV_THROTTLE',
     'manifest.a',
     '$JS.ACK.HISTORY.x',
     'history.a.b.c',

@@ -188,7 +188,7 @@ describe("an import of a registry's own history", () => {
       expect(await run('quay', ['team/slow'])).toMatchObject({ imported: 2, failures: [] });
       expect(said.filter((line) => line.includes(`${registry.host} allows no requests for now`))).toHaveLength(1);
       // The fetchers hear of it too: it is one budget.
-      expect(await readThrottles(nc)).toMatchObject([
+      expect(await readThrottles(nc, [registry.host])).toMatchObject([
         { registry: registry.host, lastError: { message: 'the registry answered 429 Too Many Requests' } },
       ]);
     });

@@ -38,9 +38,10 @@ export { NoScanNews, ScanNews, type OnScanNewsError, type ScanNewsJob } from './
 export { scanRequestId, ScanQueue, type RequestOutcome } from './scan-queue.ts';
 export { ScanStateStore, type RepositoryScanState, type ScanMemory, type TagScanState } from './scan-state.ts';
 export { storeUse, type StoreUse } from './store-use.ts';
-export { BUCKETS, ensureStreams, STREAMS, streamState, type StreamSummary } from './streams.ts';
+export { BUCKETS, ensureStreams, limitThrottleAge, STREAMS, streamState, type StreamSummary } from './streams.ts';
 export { Tail } from './tail.ts';
-export { readThrottles, ThrottleBook, type Lease, type LeasePurpose, type ThrottleState } from './throttle.ts';
+export { readThrottles, ThrottleBook, type Lease, type LeasePurpose } from './throttle.ts';
+export type { ThrottleState } from './throttle-state.ts';
 export { TrackingLog, type TrackOutcome, type UntrackOutcome } from './tracking-log.ts';
 export { TrackingTail, type TrackedRepository, type TrackedTag } from './tracking-tail.ts';
 export { JetStreamContext, JetStreamStrategy, KeepErrorClass, type WorkSource } from './transport.ts';

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startNats, type RunningNats } from '@dtm/testing';
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { connectNats } from './connection.ts';
-import { BUCKETS, ensureStreams, STREAMS, streamState } from './streams.ts';
+import { BUCKETS, ensureStreams, limitThrottleAge, STREAMS, streamState } from './streams.ts';
 
+const TWO_DAYS_MS = 2 * 24 * 3600 * 1000;
 const SIXTY_DAYS_MS = 60 * 24 * 3600 * 1000;
 
 let nats: RunningNats;
@@ -75,6 +77,13 @@ describe('ensureStreams', () => {
     }
   });
 
+  it('keeps what is in THROTTLE two days, and in other buckets for ever', async () => {
+    const ages = await Promise.all(
+      Object.values(BUCKETS).map(async (bucket) => [bucket, (await jsm.streams.info(`KV_${bucket}`)).config.max_age]),
+    );
+    expect(Object.fromEntries(ages)).toEqual({ SCAN_STATE: 0, THROTTLE: nanos(TWO_DAYS_MS), VIEWS: 0 });
+  });
+
   it('leaves what exists as it is, with its messages', async () => {
     await jsm.streams.update(STREAMS.scanLog, { max_age: nanos(1000 * SIXTY_DAYS_MS) });
     const before = await streamState(nc, STREAMS.history);
@@ -89,6 +98,32 @@ describe('ensureStreams', () => {
     await lost.close();
     await other.stop();
     await expect(ensureStreams(lost)).rejects.toThrow(/could not make the streams/);
+  });
+});
+
+describe('limitThrottleAge', () => {
+  let old: RunningNats;
+  let connection: NatsConnection;
+  beforeAll(async () => {
+    old = await startNats();
+    connection = await connectNats({ url: old.url, name: 'spec' });
+  });
+  afterAll(async () => {
+    await connection.close();
+    await old.stop();
+  });
+
+  it('limits a bucket of an older version too, and leaves what is in it', async () => {
+    const kv = await new Kvm(connection).create(BUCKETS.throttle, { history: 1 });
+    await kv.put('docker=2Eio', '{}');
+    await ensureStreams(connection);
+    const config = async () => (await (await jetstreamManager(connection)).streams.info('KV_THROTTLE')).config;
+    const before = await config();
+    expect(before.max_age).toBe(0);
+    await Promise.all([limitThrottleAge(connection), limitThrottleAge(connection)]);
+    expect(await config()).toEqual({ ...before, max_age: nanos(TWO_DAYS_MS) });
+    expect((await kv.get('docker=2Eio'))?.string()).toBe('{}');
+    await limitThrottleAge(connection);
   });
 });
 

@@ -32,6 +32,12 @@ const DAY_MS = 24 * 3600 * 1000;
 /** How long the log of scans is kept. */
 export const SCAN_LOG_MAX_AGE_MS = 60 * DAY_MS;
 
+/**
+ * How long KV THROTTLE keeps what nobody writes again: strangers may name any number of hosts, each of which gets an entry. A
+ * registry that wants to be left alone is believed for a day at most; beyond it an entry says no more than the configuration.
+ */
+const THROTTLE_MAX_AGE_MS = 2 * DAY_MS;
+
 /** How long a repeated scan request is recognised by its message id. */
 export const SCAN_DEDUPLICATION_MS = 120_000;
 
@@ -120,10 +126,24 @@ async function ensureAll(nc: NatsConnection, replicas: 1 | 3): Promise<void> {
   }
   const kvm = new Kvm(nc);
   for (const bucket of Object.values(BUCKETS)) {
-    const make = (): Promise<unknown> => kvm.create(bucket, { history: 1, storage: StorageType.File, replicas });
+    const age = bucket === BUCKETS.throttle ? { ttl: THROTTLE_MAX_AGE_MS } : {};
+    const make = (): Promise<unknown> =>
+      kvm.create(bucket, { history: 1, storage: StorageType.File, replicas, ...age });
     // Where another service was faster, the second time finds its bucket.
     await make().catch(make);
   }
+}
+
+/**
+ * Lets what nobody touches end in a KV THROTTLE of an older version too, where everything was kept for ever. Rejects where it
+ * may not: of the services only the fetcher may, which is the one that writes there.
+ */
+export async function limitThrottleAge(nc: NatsConnection): Promise<void> {
+  const jsm = await jetstreamManager(nc);
+  const stream = `KV_${BUCKETS.throttle}`;
+  const maxAge = nanos(THROTTLE_MAX_AGE_MS);
+  const { config } = await jsm.streams.info(stream);
+  if (config.max_age !== maxAge) await jsm.streams.update(stream, { max_age: maxAge });
 }
 
 /** What a reader must know of a stream before it trusts a checkpoint. */

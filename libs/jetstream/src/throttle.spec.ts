@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { escapePart } from '@dtm/events';
 import { startNats, type RunningNats } from '@dtm/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { connectNats } from './connection.ts';
 import { BUCKETS, ensureStreams } from './streams.ts';
-import { readThrottles, ThrottleBook, type LeasePurpose, type ThrottleState } from './throttle.ts';
+import { readThrottles, ThrottleBook, type LeasePurpose } from './throttle.ts';
+import type { ThrottleState } from './throttle-state.ts';
 
 const SECOND = 1_000;
 
@@ -62,7 +64,7 @@ function mostWithin(ms: number, times: readonly number[]): number {
 }
 
 async function state(): Promise<ThrottleState | undefined> {
-  return (await readThrottles(nc, new Date(now))).find((one) => one.registry === registry);
+  return (await readThrottles(nc, [registry], new Date(now)))[0];
 }
 
 describe('ThrottleBook', () => {
@@ -256,6 +258,37 @@ describe('ThrottleBook', () => {
     expect(await granted(one, 1)).toBe(1);
   });
 
+  it('starts at the configured rate where what it remembers has expired', async () => {
+    const one = await book();
+    const expire = async (): Promise<void> => {
+      const jsm = await jetstreamManager(nc);
+      await jsm.streams.purge(`KV_${BUCKETS.throttle}`, { filter: `$KV.${BUCKETS.throttle}.${escapePart(registry)}` });
+    };
+    await one.halt(registry, new Date(now + SECOND), '429');
+    now += 2 * 24 * 3600 * SECOND;
+    await expire();
+    expect(await state()).toBeUndefined();
+    expect(await granted(one, 1)).toBe(1);
+    expect(await state()).toEqual({ registry, rate: 10, haltedUntil: null, lastError: null });
+    await expire();
+    await one.noteError(registry, 'connection refused');
+    expect(await state()).toMatchObject({ rate: 10, lastError: { message: 'connection refused' } });
+    await expire();
+    expect(await granted(await book(), 1)).toBe(1);
+  });
+
+  it('remembers two thousand registries at most, and a halt however many others are asked after it', async () => {
+    const one = await book();
+    const until = new Date(now + 3600 * SECOND);
+    await one.halt(registry, until, '429');
+    const others = Array.from({ length: 2_500 }, (_, i) => `host-${i}.${registry}`);
+    for (let i = 0; i < others.length; i += 100) {
+      await Promise.all(others.slice(i, i + 100).map(async (other) => one.lease(other, 1, 'question')));
+    }
+    expect(one.size).toBeLessThanOrEqual(2_000);
+    expect(await one.lease(registry, 1, 'scan')).toEqual({ granted: 0, retryAt: until, halted: true });
+  });
+
   it('writes a lease without reading before it, where no other fetcher wrote since', async () => {
     const one = await book();
     await granted(one, 1);
@@ -293,11 +326,20 @@ describe('readThrottles', () => {
     expect(await state()).toMatchObject({ rate: 10, haltedUntil: null, lastError: { message: '429' } });
   });
 
+  it('reads those that it is asked about, however many others there are', async () => {
+    const one = await book();
+    await Promise.all(Array.from({ length: 50 }, async (_, i) => one.lease(`${i}.${registry}`, 1, 'question')));
+    const before = nc.stats().outMsgs;
+    const states = await readThrottles(nc, [`1.${registry}`, `2.${registry}`, `none.${registry}`]);
+    expect(states.map((state) => state.registry)).toEqual([`1.${registry}`, `2.${registry}`]);
+    expect(nc.stats().outMsgs - before).toBeLessThan(10);
+  });
+
   it('tells nothing where nothing was asked yet', async () => {
     const empty = await startNats();
     const other = await connectNats({ url: empty.url, name: 'other' });
     await ensureStreams(other);
-    expect(await readThrottles(other)).toEqual([]);
+    expect(await readThrottles(other, ['docker.io'])).toEqual([]);
     await other.close();
     await empty.stop();
   });

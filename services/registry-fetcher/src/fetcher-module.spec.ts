@@ -141,7 +141,7 @@ describe('FetcherModule', () => {
     await start();
     await request(name);
     const [throttle] = await until(
-      async () => (await readThrottles(nc)).filter((one) => one.registry === scripted.host && one.lastError !== null),
+      async () => (await readThrottles(nc, [scripted.host])).filter((one) => one.lastError !== null),
       ({ length }) => length > 0,
     );
     expect(throttle?.lastError?.message).toMatch(/^team\/failing: .*500/);

@@ -16,6 +16,7 @@ import {
   HistoryLog,
   HistoryTail,
   JetStreamModule,
+  limitThrottleAge,
   ListingStore,
   ManifestLog,
   ManifestTail,
@@ -151,7 +152,15 @@ export class FetcherModule {
         { provide: HistoryTail, useFactory: (nc: NatsConnection) => new HistoryTail(nc, unreadable), inject: [NATS] },
         { provide: TrackingTail, useFactory: (nc: NatsConnection) => new TrackingTail(nc, unreadable), inject: [NATS] },
         { provide: ManifestTail, useFactory: (nc: NatsConnection) => new ManifestTail(nc, unreadable), inject: [NATS] },
-        { provide: ThrottleBook, useFactory: (nc: NatsConnection) => ThrottleBook.open(nc, rateOf), inject: [NATS] },
+        {
+          provide: ThrottleBook,
+          useFactory: async (nc: NatsConnection) => {
+            // Without it the registries are asked all the same: a server of somebody's own may not allow it yet.
+            await limitThrottleAge(nc).catch((error: unknown) => failed('limiting the age of KV THROTTLE', error));
+            return ThrottleBook.open(nc, rateOf);
+          },
+          inject: [NATS],
+        },
         {
           provide: ScanJobs,
           useFactory: (nc: NatsConnection) => new ScanJobs(nc, { perRegistry: REPOSITORIES_AT_ONCE, onError: failed }),

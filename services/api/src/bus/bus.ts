@@ -108,9 +108,9 @@ export class Bus implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.#now().views.noteView(reference, new Date(), this.config.imageLastViewedUpdateThreshold);
   }
 
-  /** How each registry is throttled; rejects within seconds where NATS does not answer. */
-  throttles(): Promise<ThrottleState[]> {
-    return state(async () => readThrottles(this.#now().nc));
+  /** How registries are throttled; rejects within seconds where NATS does not answer. */
+  throttles(registries: readonly string[]): Promise<ThrottleState[]> {
+    return state(async () => readThrottles(this.#now().nc, registries));
   }
 
   /** The last sequence of a stream; rejects within seconds where NATS does not answer. */

@@ -21,10 +21,10 @@ export class StatusController {
   @Get()
   async status(): Promise<SystemStatus> {
     // The streams are asked after the checkpoints: the other way round an event between the two would count below zero.
-    const [row, checkpoints, throttles] = await Promise.all([
-      this.readModel.status(new Date()),
-      this.readModel.checkpoints(),
-      this.bus.throttles().catch(() => null),
+    const [row, checkpoints] = await Promise.all([this.readModel.status(new Date()), this.readModel.checkpoints()]);
+    const [throttles, lag] = await Promise.all([
+      this.bus.throttles(row.registries.map(({ registry }) => registry)).catch(() => null),
+      this.#lag(checkpoints),
     ]);
     const times = checkpoints.map(({ at }) => at).filter((at) => at !== null);
     const newest = times.length === 0 ? null : new Date(Math.max(...times.map(Number)));
@@ -38,7 +38,7 @@ export class StatusController {
         changes: row.changes,
       },
       registries: registryStatuses(row, throttles, this.config),
-      projection: { lag: await this.#lag(checkpoints), projectedUntil: instant(newest) },
+      projection: { lag, projectedUntil: instant(newest) },
     };
   }
 

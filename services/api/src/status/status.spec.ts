@@ -31,6 +31,7 @@ describe('GET /api/v1/status', () => {
     const lastError = { at: '2026-11-22T10:59:00.000Z', message: '429' };
     api.bus.states = [{ registry: 'docker.io', rate: 2.5, haltedUntil: '2026-11-22T12:00:00.000Z', lastError }];
     const status = statusSchema.parse(await (await api.get('/api/v1/status')).json());
+    expect(api.bus.throttlesOf).toEqual(['ghcr.io', 'docker.io']);
     expect(status).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       counts: { tags: 12, tracked: 10, repositories: 3, registries: 3, changes: 7 },

@@ -21,6 +21,8 @@ export class FakeBus implements Pick<Bus, keyof Bus> {
   dueAt: string | null = '2026-11-22T12:00:00.000Z';
   sequences: Record<string, number> | null = {};
   states: ThrottleState[] = [];
+  /** The registries whose throttles were asked for last. */
+  throttlesOf: readonly string[] = [];
   tracked = new Map<string, TrackedBy>();
   viewed: string[] = [];
   asked: string[] = [];
@@ -68,7 +70,8 @@ export class FakeBus implements Pick<Bus, keyof Bus> {
     return Promise.resolve();
   }
 
-  throttles(): Promise<ThrottleState[]> {
+  throttles(registries: readonly string[]): Promise<ThrottleState[]> {
+    this.throttlesOf = registries;
     return answerOr(this.sequences === null ? undefined : this.states);
   }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   connectNats,
   ensureStreams,
@@ -137,6 +137,49 @@ describe('SharedThrottle', () => {
       `${name}{registry="found.example"} ${seconds}`,
       `${name}{registry="halted.example"} ${seconds + 1}`,
     ]);
+  });
+
+  it('tells of a thousand halts at most, the latest', async () => {
+    const metrics = new Metrics();
+    const told = new ScanMetrics(metrics);
+    const until = new Date('2026-11-22T12:00:00.000Z');
+    for (let i = 0; i < 1_500; i++) told.noteHalt(`host-${i}.example`, until);
+    told.noteHalt('host-500.example', until);
+    told.noteHalt('one-more.example', until);
+    const lines = (await metrics.metrics()).split('\n').filter((line) => line.startsWith('dtm_registry_halted'));
+    const registries = lines.map((line) => /registry="(.+)"/.exec(line)?.[1]);
+    expect(registries).toHaveLength(1_000);
+    expect(registries).toEqual(expect.arrayContaining(['host-500.example', 'host-1499.example', 'one-more.example']));
+    expect(registries).not.toContain('host-501.example');
+  });
+
+  it('forgets registries that nobody asks any more, and none that somebody waits for or has a lease of', async () => {
+    let leased = 0;
+    let grant: (lease: Lease) => void = () => undefined;
+    const stub: Pick<ThrottleBook, 'lease' | 'halt'> = {
+      lease: (registry) => {
+        if (registry === 'slow') return new Promise((resolve) => (grant = resolve));
+        leased++;
+        return Promise.resolve({ granted: 2, retryAt: new Date(), halted: false });
+      },
+      halt: () => Promise.resolve(),
+    };
+    const one = new SharedThrottle(stub as ThrottleBook, () => 10, 'question');
+    const clock = jest.spyOn(Date, 'now');
+    const start = 1_800_000_000_000;
+    clock.mockReturnValue(start);
+    const waiting = one.acquire('slow');
+    for (let i = 0; i < 3_000; i++) {
+      clock.mockReturnValue(start + i * 10);
+      await one.acquire(`host-${i}`);
+    }
+    expect(one.size).toBeLessThanOrEqual(1_000);
+    const before = leased;
+    await one.acquire('host-2999');
+    expect(leased).toBe(before);
+    grant({ granted: 1, retryAt: new Date(), halted: false });
+    await waiting;
+    clock.mockRestore();
   });
 
   it('fails those who wait where the book cannot be read, and goes on afterwards', async () => {

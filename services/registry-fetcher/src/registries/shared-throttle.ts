@@ -19,6 +19,8 @@ interface Budget {
 export type OnHalt = (registry: string, until: Date) => void;
 
 const LEASE_LIFE_MS = 1_000;
+/** Strangers name any number of registries: from so many on, those that nobody asks are forgotten. */
+const MANY = 1_000;
 /** Leases of a twentieth of a second's requests keep the bucket quiet where the rate is high. */
 const LEASES_PER_SECOND = 20;
 
@@ -40,6 +42,11 @@ export class SharedThrottle implements Throttle {
     this.#rateOf = rateOf;
     this.#purpose = purpose;
     this.#onHalt = onHalt;
+  }
+
+  /** Registries that this process holds anything of. */
+  get size(): number {
+    return this.#budgets.size;
   }
 
   acquire(registry: string, signal?: AbortSignal): Promise<void> | null {
@@ -112,10 +119,19 @@ export class SharedThrottle implements Throttle {
   #budgetOf(registry: string): Budget {
     let budget = this.#budgets.get(registry);
     if (budget === undefined) {
+      if (this.#budgets.size >= MANY) this.#forgetIdle();
       budget = { waiting: [], tokens: 0, expiresAt: 0, pumping: false };
       this.#budgets.set(registry, budget);
     }
     return budget;
+  }
+
+  /** What they hold is a lease that has ended; that a registry is halted stands in the book. */
+  #forgetIdle(): void {
+    const now = Date.now();
+    for (const [registry, { pumping, expiresAt }] of this.#budgets) {
+      if (!pumping && expiresAt <= now) this.#budgets.delete(registry);
+    }
   }
 }
 

@@ -4,6 +4,9 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import type { AdapterCheck } from '../registries/client-reader.ts';
 import type { ScanReport } from './repository-scan.ts';
 
+/** Halted registries that are told of: questions of strangers can have any number of them halted. */
+const MAX_HALTED = 1_000;
+
 /** What scans look like to Prometheus; by registry, never by repository or tag. */
 @Injectable()
 export class ScanMetrics {
@@ -16,6 +19,8 @@ export class ScanMetrics {
   readonly #samples: Counter<'registry' | 'adapter'>;
   readonly #disagreements: Counter<'registry' | 'adapter'>;
   readonly #haltedUntil: Gauge<'registry'>;
+  /** The one that was halted longest ago first. */
+  readonly #halted = new Set<string>();
 
   constructor(@Inject(Metrics) metrics: Metrics) {
     const registers = [metrics];
@@ -86,6 +91,13 @@ export class ScanMetrics {
   /** Notes until when a registry is halted. */
   noteHalt(registry: string, until: Date): void {
     this.#haltedUntil.set({ registry }, until.getTime() / 1000);
+    this.#halted.delete(registry);
+    this.#halted.add(registry);
+    if (this.#halted.size <= MAX_HALTED) return;
+    const [longestAgo] = this.#halted;
+    if (longestAgo === undefined) return;
+    this.#halted.delete(longestAgo);
+    this.#haltedUntil.remove({ registry: longestAgo });
   }
 
   /** Counts a scan that has ended. */
