@@ -25,7 +25,7 @@ function nextVersion(service: ServiceName, folder: string): string {
   const text = readFileSync(path, 'utf8')
     .replace(/(READ_MODEL_VERSION = )(\d+)/, (_, name: string, version: string) => `${name}${Number(version) + 1}`)
     .replace(
-      'await sql.query(await database.createStatements(schema));',
+      'await sql.query(await statementsOf(database, schema));',
       (create) =>
         `${create} await sql.query(\`alter table "\${schema}".tag add column later text not null default 'x'\`);`,
     );
