@@ -149,9 +149,9 @@ function readFile(path: string): string | null {
 
 function faultOf(issue: z.core.$ZodIssue, texts: ReadonlyMap<string, string>): string {
   const name = String(issue.path[0]);
-  // An address may carry a user and a password.
-  const text = printable(texts.get(name) ?? '').replace(/:\/\/.*@/, '://***@');
-  const shown = byName.get(name)?.secret === true ? 'has a value that is not allowed (not shown)' : `is "${text}"`;
+  const text = printable(texts.get(name) ?? '');
+  const { secret = false, plain } = byName.get(name) ?? {};
+  const shown = secret && plain?.test(text) !== true ? 'has a value that is not allowed (not shown)' : `is "${text}"`;
   return `${name} ${shown}: allowed is ${issue.message}`;
 }
 

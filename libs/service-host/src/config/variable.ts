@@ -10,8 +10,10 @@ export interface Variable<T> {
   allowed: string;
   /** What it does, in words. */
   meaning: string;
-  /** Never repeated in a message. */
+  /** Never repeated in a message, unless it is `plain`. */
   secret: boolean;
+  /** What holds no secret although others of the kind do. */
+  plain?: RegExp;
   schema: z.ZodType<T, string | undefined>;
 }
 
@@ -53,6 +55,8 @@ const BOOLEANS = new Map([
   ...['true', '1', 'yes', 'on'].map((word) => [word, true] as const),
   ...['false', '0', 'no', 'off'].map((word) => [word, false] as const),
 ]);
+/** Hosts with a port and a name behind them at most: whatever may be a user, a password or a query is none of these. */
+const PLAIN_ADDRESSES = /^(?:(?:[a-z]+:\/\/)?[\w.-]*(?::\d+)?(?:\/[\w.-]*)?(?:,|$))+$/i;
 const BOOLEAN_ALLOWED = 'true or false (also 1 or 0, yes or no, on or off)';
 
 /** The ways in which variables are read. */
@@ -120,16 +124,17 @@ export const variable = {
     return optional({ ...description, allowed: 'a text' }, (value) => value);
   },
 
-  /** Addresses can carry a password: that part is not repeated (`faultOf`). `path`: whether they must name something there. */
+  /** Addresses can carry a password, so they count as secrets. `path`: whether they must name something there. */
   address(
     description: Description & { schemes: readonly string[]; example: string; list: boolean; path?: boolean },
   ): Variable<string | null> {
     const { schemes, example, list, path = false, ...rest } = description;
     const allowed = `${list ? 'addresses parted by commas' : 'an address'} such as ${example}`;
-    return optional({ ...rest, allowed }, (value) => {
+    const read: Read<string> = (value) => {
       const addresses = list ? value.split(',').map((one) => one.trim()) : [value];
       return addresses.every((one) => isAddress(one, schemes, path)) ? addresses.join(',') : null;
-    });
+    };
+    return { ...optional({ ...rest, allowed, secret: true }, read), plain: PLAIN_ADDRESSES };
   },
 
   /** A text that a function of its own makes sense of. */
